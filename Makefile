@@ -1,0 +1,46 @@
+# Everything a fresh clone needs: `make run` and `make test` set themselves up.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help setup run test lint bench docs lock clean
+
+help:            ## say what the targets do
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"streamssl needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}; name another one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	touch $(READY)
+
+setup: $(READY)  ## make .venv with the locked versions
+
+run: $(READY)    ## the demo: the real service on real data, embedded transport
+	$(BIN)/streamssl demo
+
+test: $(READY)   ## all tests, with a real Kafka broker where Java and Maven (or Docker) are there
+	$(BIN)/python -m pytest
+
+lint: $(READY)   ## style, types, and the arrows between packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## accuracy, speed and memory figures (minutes)
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(READY)   ## write the generated reference pages again
+	$(BIN)/python -m streamssl schema --write docs/reference
+
+lock: $(READY)   ## lock the newest versions that fit pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate \
+		--group dev pyproject.toml --output-file requirements.lock
+
+clean:           ## remove what the targets above made
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache demo-output

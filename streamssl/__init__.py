@@ -1,0 +1,1 @@
+"""A streaming, online, semi-supervised learner."""

@@ -1,0 +1,227 @@
+"""The contract that every transport keeps: topics, partitions, offsets, one transactional worker.
+
+A transport is where topics live. Tools (`replay`, `label`, `dead-letters`) use a `Producer` and a `Reader`;
+the service uses one `Worker`, whose methods are called in this order and no other:
+
+1. ``fence()``         end the predecessor: from here on nothing it does can become visible
+2. ``read_journal()``  what the predecessors committed, to the true end of the journal
+3. ``fetch()``         exactly the records that a journal entry names, for the replay
+4. ``join()``          go live: join the group, take up positions
+5. ``poll()``, ``commit()`` in turn, for ever
+6. ``close()``
+
+The worker is crash-only: whatever `poll` or `commit` raises ends the process, and the next one recovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, NamedTuple, Protocol, Self
+
+
+class Record(NamedTuple):
+    """One record as it was read from a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since the epoch, set when the record was produced."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Message(NamedTuple):
+    """One record to be written. The partition follows from the key (murmur2, as Kafka's clients do)."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class OffsetRange(NamedTuple):
+    """Some records of one partition: those with ``first <= offset < end``, ``count`` in number."""
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+    count: int
+
+
+Positions = Mapping[tuple[str, int], int]
+"""(topic, partition) -> offset of the next record to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to be created. ``config`` holds Kafka's topic settings, such as ``cleanup.policy``."""
+
+    name: str
+    partitions: int = 1
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What one worker reads and under which identity.
+
+    ``events`` are partitioned among the workers of ``group_id``; ``broadcast`` topics (labels, examples) are
+    read whole by every worker. ``worker_id`` is the one static id: journal key, transactional id, group
+    instance id.
+    """
+
+    worker_id: str
+    group_id: str
+    events: tuple[str, ...]
+    broadcast: tuple[str, ...]
+    journal: str
+
+
+class TransportError(Exception):
+    """Something about topics or their server went wrong; the message says what and what to do."""
+
+
+class TopicMissing(TransportError):
+    """A topic that is needed does not exist."""
+
+
+class Fenced(TransportError):
+    """Another process has taken over this worker id (or its partitions); this one must end."""
+
+
+class RangeLost(TransportError):
+    """Records that the journal names are no longer there (retention has removed them)."""
+
+    def __init__(self, missing: OffsetRange, available_from: int) -> None:
+        super().__init__(
+            f"{missing.topic}[{missing.partition}] offsets {missing.first}..{missing.end - 1} are gone: "
+            f"the topic now starts at {available_from}"
+        )
+        self.missing = missing
+        self.available_from = available_from
+
+
+class Producer(Protocol):
+    """Writes records outside of any transaction: for tools that feed topics."""
+
+    def send(self, message: Message, timestamp: int | None = None) -> None:
+        """Hand over one record; it may be buffered. ``timestamp`` in ms since the epoch (default: now)."""
+
+    def flush(self) -> None:
+        """Return once everything handed over is durable; raise `TransportError` if it cannot be."""
+
+    def close(self) -> None:
+        """Flush and release."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Reader(Protocol):
+    """Reads whole topics without a consumer group: committed records only, each partition in offset order."""
+
+    def poll(self, max_records: int = 1000, timeout: float = 0.1) -> list[Record]:
+        """Return the next records, at most ``max_records``; wait up to ``timeout`` seconds for the first."""
+
+    def at_end(self) -> bool:
+        """Tell whether everything that was in the topics when this is asked has been read."""
+
+    def close(self) -> None:
+        """Release."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Worker(Protocol):
+    """The service's transactional session with the topics. See the module's docstring for the order."""
+
+    def fence(self) -> None:
+        """Take over the worker id; a predecessor's open transaction is aborted."""
+
+    def read_journal(self, start: int | None = None) -> Iterator[Record]:
+        """Yield this worker's journal records from offset ``start`` (None: the first one kept) to the true end.
+
+        The true end includes what a neighbour's open transaction hides for the moment: it is waited for.
+        """
+
+    def fetch(self, ranges: Sequence[OffsetRange]) -> list[Record]:
+        """Return exactly the records of ``ranges``, range by range, each in offset order.
+
+        Raises
+        ------
+        RangeLost
+            When a range begins before the first offset that its partition still has, or its count differs.
+        """
+
+    def join(self, positions: Positions) -> None:
+        """Go live: events from the group's committed offsets, broadcast topics from ``positions``.
+
+        A broadcast partition that ``positions`` does not name is read from its beginning.
+        """
+
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """Return the events partitions that this worker owns at the moment (empty before the first poll)."""
+
+    def poll(self, max_records: int, timeout: float) -> list[Record]:
+        """Return the next records of all topics, at most about ``max_records``; each partition in offset order.
+
+        Waits up to ``timeout`` seconds for the first. Committed records only.
+        """
+
+    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
+        """Commit outputs, the journal record and the consumed events offsets as one transaction.
+
+        ``consumed`` names ranges of events and broadcast topics; the group's offsets are moved for events
+        only. Returns the journal offset that follows this batch (where a later `read_journal` resumes).
+
+        Raises
+        ------
+        Fenced
+            When this process no longer owns its worker id or its partitions. Nothing became visible.
+        TransportError
+            When the outcome is unknown or the commit failed.
+        """
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, how many records lie between the position and the end.
+
+        What transactional markers leave behind for good counts as nothing. Cheap enough for once a second.
+        """
+
+    def close(self) -> None:
+        """Leave and release, within some seconds even when the server is gone."""
+
+
+class Transport(Protocol):
+    """Where topics live."""
+
+    def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Create the topics that do not exist yet; return the names of those created."""
+
+    def topics(self) -> dict[str, int]:
+        """Return every topic's name and number of partitions."""
+
+    def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Return, per partition, the first offset still kept and the one after the last."""
+
+    def producer(self) -> Producer:
+        """Return a producer for tools."""
+
+    def reader(self, topics: Sequence[str], start: Literal["first", "end"] = "first") -> Reader:
+        """Return a reader of whole topics, from their first kept record or from their present end."""
+
+    def worker(self, subscription: Subscription) -> Worker:
+        """Return the transactional session of one worker; nothing is fenced or joined yet."""
+
+    def close(self) -> None:
+        """Release what the transport itself holds."""
