@@ -1,0 +1,261 @@
+"""The learner as the service uses it: blocks of rows in, predictions and their memory out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streamssl.learners import kernels
+from streamssl.learners.context import HORIZONS
+from streamssl.learners.decision import PENALTIES
+from streamssl.learners.kernels import EXPERT_NAMES
+from streamssl.learners.labelled import NO_KEY
+from streamssl.learners.padding import pad
+
+__all__ = ["EXPERT_NAMES", "Memory", "Mixture"]
+
+
+class Memory(NamedTuple):
+    """What a late label will need of the moment its event was predicted; one row an event."""
+
+    probabilities: NDArray[np.float32]
+    """(n, k) the mixture's; all 0 while no class is known."""
+    decisions: NDArray[np.int64]
+    """(n,) predicted class by the decision rule; -1 while no class is known."""
+    experts: NDArray[np.uint8]
+    """(n, e, k) what each expert said, quantised as round(255 p)."""
+    context: NDArray[np.float32]
+    """(n, 2, d) moving averages before the row was used."""
+
+
+class Mixture:
+    """Experts of different kinds, pooled by how well they foresaw the labels that arrived.
+
+    Parameters
+    ----------
+    n_features, n_classes
+        Width of rows and number of classes to begin with; see `grow`.
+    seed
+        Of the generator in the state, the only source of randomness.
+    learn_from_unlabelled
+        If false, this is the twin: `process` only predicts, and all that is otherwise learnt from every event
+        (standardisation, context, centres) is learnt from labelled events, in `learn`.
+    metric
+        What decisions are to maximise: ``"kappa"`` or ``"accuracy"``.
+
+    Notes
+    -----
+    A block of n rows gives the same predictions and the same state, bit for bit, as n blocks of one row, and
+    as the same rows processed after a `grow` with 0 in the new columns.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> rows = rng.normal(size=(400, 2)).astype(np.float32)
+    >>> classes = (rows[:, 0] > 0).astype(int)
+    >>> mixture = Mixture(n_features=2, n_classes=2)
+    >>> mixture.learn(rows[:100], np.eye(2, dtype=np.float32)[classes[:100]], np.ones(100, np.float32))
+    >>> memory = mixture.process(rows[100:])
+    >>> bool(np.mean(memory.decisions == classes[100:]) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        n_features: int = 0,
+        n_classes: int = 0,
+        *,
+        seed: int = 0,
+        learn_from_unlabelled: bool = True,
+        metric: str = "kappa",
+    ) -> None:
+        if metric not in PENALTIES:
+            raise ValueError(f"metric must be one of {sorted(PENALTIES)}, not {metric!r}")
+        self.seed = seed
+        self.learn_from_unlabelled = learn_from_unlabelled
+        self.metric = metric
+        self._state = kernels.new(n_features, n_classes, seed, metric)
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a row."""
+        return len(self._state.rows.mean)
+
+    @property
+    def n_classes(self) -> int:
+        """Classes there is room for, named by a label or not."""
+        return len(self._state.prior)
+
+    @property
+    def n_labelled(self) -> int:
+        """Labels learnt."""
+        return int(self._state.n_labelled[0])
+
+    def grow(self, n_features: int, n_classes: int) -> None:
+        """Make room for more columns and classes; never shrinks.
+
+        The state becomes what it would be had the new columns been 0 and the new classes unnamed all along.
+        """
+        n_features = max(n_features, self.n_features)
+        n_classes = max(n_classes, self.n_classes)
+        if (n_features, n_classes) != (self.n_features, self.n_classes):
+            self._state = kernels.grow(self._state, n_features, n_classes)
+
+    def process(self, rows: NDArray[np.float32]) -> Memory:
+        """Predict each row in turn, then observe it as an unlabelled event (the twin does not observe).
+
+        Parameters
+        ----------
+        rows
+            (n, d) finite.
+
+        Returns
+        -------
+        Memory
+            To be handed back with the labels.
+        """
+        return self._predict(rows, observing=self.learn_from_unlabelled)
+
+    def predict(self, rows: NDArray[np.float32]) -> Memory:
+        """Predict each row against the present state, which does not change."""
+        return self._predict(rows, observing=False)
+
+    def _predict(self, rows: NDArray[np.float32], *, observing: bool) -> Memory:
+        rows = _checked("rows", rows, np.float32, (None, self.n_features))
+        n, k = len(rows), self.n_classes
+        memory = Memory(
+            probabilities=np.empty((n, k), np.float32),
+            decisions=np.empty(n, np.int64),
+            experts=np.empty((n, len(EXPERT_NAMES), k), np.uint8),
+            context=np.empty((n, len(HORIZONS), self.n_features), np.float32),
+        )
+        kernels.process(self._state, observing, rows, *memory)
+        return memory
+
+    def learn(
+        self,
+        rows: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        memory: Memory | None = None,
+        keys: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Learn labels. This is not a second observation of the rows.
+
+        Parameters
+        ----------
+        rows
+            (n, d) finite.
+        targets
+            (n, k) rows summing to 1: one-hot, or soft where the label is in doubt.
+        weights
+            (n,) at least 0; 0 = nothing is learnt.
+        memory
+            What was said of these events when they were predicted, perhaps with fewer columns and classes than
+            there are now. None: each row is predicted now, before any of them is learnt.
+        keys
+            (n,) by which `forget` can find the examples again.
+        """
+        n = len(rows)
+        rows = _checked("rows", rows, np.float32, (None, self.n_features))
+        targets = _checked("targets", targets, np.float32, (n, self.n_classes))
+        weights = _checked("weights", weights, np.float32, (n,))
+        if keys is None:
+            keys = np.full(n, NO_KEY)
+        keys = _checked("keys", keys, np.int64, (n,))
+        memory = self.predict(rows) if memory is None else self._widened(memory, n)
+        kernels.learn(
+            self._state,
+            not self.learn_from_unlabelled,
+            rows,
+            targets,
+            weights,
+            memory.decisions,
+            memory.experts,
+            memory.context,
+            keys,
+        )
+
+    def _widened(self, memory: Memory, n: int) -> Memory:
+        _checked("memory.decisions", memory.decisions, np.int64, (n,))
+        return memory._replace(
+            decisions=np.ascontiguousarray(memory.decisions, np.int64),
+            experts=np.ascontiguousarray(pad(memory.experts, n, len(EXPERT_NAMES), self.n_classes)),
+            context=np.ascontiguousarray(pad(memory.context, n, len(HORIZONS), self.n_features)),
+        )
+
+    def forget(self, keys: NDArray[np.int64]) -> None:
+        """Take back the labels of these keys, as far as that is exact.
+
+        They leave the recent examples, so no replay shows them again, and the class means, unless older labels
+        of the class have begun to fade there. From what gradient steps and least squares have made of them they
+        fade as any label does: within some hundred further labels.
+        """
+        kernels.forget(self._state, _checked("keys", keys, np.int64, (None,)))
+
+    def explain(self) -> dict[str, float]:
+        """Return the present weight of each expert; they sum to 1."""
+        return dict(zip(EXPERT_NAMES, self._state.hedge.weights.tolist(), strict=True))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of the whole state as plain arrays under dotted names."""
+        arrays = {name: array.copy() for name, array in kernels.leaves(self._state).items()}
+        arrays["settings.seed"] = np.array(self.seed)
+        arrays["settings.learn_from_unlabelled"] = np.array(self.learn_from_unlabelled)
+        arrays["settings.metric"] = np.array(self.metric)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a mixture that continues bit for bit from `to_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, unknown, or of another shape or dtype; the message names it.
+        """
+        for name in ("prior", "rows.mean", "settings.seed", "settings.learn_from_unlabelled", "settings.metric"):
+            if name not in arrays:
+                raise ValueError(f"the state lacks the array {name!r}")
+        mixture = cls(
+            n_features=len(arrays["rows.mean"]),
+            n_classes=len(arrays["prior"]),
+            seed=int(arrays["settings.seed"]),
+            learn_from_unlabelled=bool(arrays["settings.learn_from_unlabelled"]),
+            metric=str(arrays["settings.metric"]),
+        )
+        own = kernels.leaves(mixture._state)
+        unknown = {name for name in arrays if not name.startswith("settings.")} - own.keys()
+        if unknown:
+            raise ValueError(f"the state has unknown arrays {sorted(unknown)}")
+        for name, array in own.items():
+            if name not in arrays:
+                raise ValueError(f"the state lacks the array {name!r}")
+            given = arrays[name]
+            if given.shape != array.shape or given.dtype != array.dtype:
+                raise ValueError(
+                    f"array {name!r} is {given.dtype}{given.shape}, expected {array.dtype}{array.shape}"
+                )
+            array[...] = given
+        return mixture
+
+    def warm_up(self) -> None:
+        """Compile every kernel, or load it from the cache; the state stays as it is."""
+        other = Mixture(2, 2, seed=self.seed, learn_from_unlabelled=self.learn_from_unlabelled)
+        rows = np.zeros((1, 2), np.float32)
+        memory = other.process(rows)
+        other.learn(rows, np.eye(1, 2, dtype=np.float32), np.ones(1, np.float32), memory)
+        other.forget(np.zeros(1, np.int64))
+
+
+def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Return ``values`` as a contiguous array, or say which argument is wrong."""
+    array = np.ascontiguousarray(values, dtype)
+    if len(array.shape) != len(shape) or any(
+        want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
+    ):
+        raise ValueError(f"{name} must have shape {shape}, not {array.shape}".replace("None", "n"))
+    return array
