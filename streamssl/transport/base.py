@@ -44,7 +44,7 @@ class Message(NamedTuple):
 
 
 class OffsetRange(NamedTuple):
-    """Some records of one partition: those with ``first <= offset < end``, ``count`` in number."""
+    """Some records of one partition: those with ``first <= offset < end``, ``count`` in number (-1: unknown)."""
 
     topic: str
     partition: int
@@ -160,7 +160,8 @@ class Worker(Protocol):
         Raises
         ------
         RangeLost
-            When a range begins before the first offset that its partition still has, or its count differs.
+            When a range begins before the first offset that its partition still has, or its count differs
+            (a count of -1 is not checked).
         """
 
     def join(self, positions: Positions) -> None:

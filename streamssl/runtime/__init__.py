@@ -1,0 +1,1 @@
+"""The loop around the engine: poll, step, commit, snapshot, recover, health, shutdown."""
