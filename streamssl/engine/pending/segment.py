@@ -1,0 +1,274 @@
+"""One segment of the pending store: three files with the events of a run of sequence numbers.
+
+=============  ===========================================================================================
+file           holds
+=============  ===========================================================================================
+``.events``    a record an event, see `Layout.record`; memory-mapped
+``.contexts``  the temporal context before every so many-th event, see `Layout.stride`; memory-mapped
+``.ids``       the ids in UTF-8, one after the other
+=============  ===========================================================================================
+
+All files are named by the segment's first sequence number. What has been appended never changes.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from streamssl.learners import context
+
+BLOCK = 4_096
+"""Events under one checksum."""
+
+SUFFIXES = (".events", ".contexts", ".ids")
+
+
+class PendingDamaged(Exception):
+    """The pending store's files are not what the snapshot says; the message names the file and what is wrong."""
+
+
+class Layout(NamedTuple):
+    """How wide the events of a segment are.
+
+    An event takes less than ``4 d + e k + 64`` bytes on disk beside its id, checkpoints of its context included
+    (d features, k classes, e experts).
+
+    Examples
+    --------
+    >>> Layout(n_features=20, n_classes=2, n_experts=6).record.itemsize
+    136
+    """
+
+    n_features: int
+    n_classes: int
+    n_experts: int
+
+    @property
+    def record(self) -> np.dtype[np.void]:
+        """One event."""
+        return np.dtype(
+            [
+                ("hash", np.uint64),
+                ("time", np.int64),
+                ("arrival", np.int64),
+                ("id_begin", np.uint32),
+                ("propensity", np.float32),
+                ("confidence", np.float32),
+                ("id_length", np.uint16),
+                ("decision", np.int16),
+                ("pseudo", np.int16),
+                ("twin", np.int16),
+                ("row", np.float32, (self.n_features,)),
+                ("experts", np.uint8, (self.n_experts, self.n_classes)),
+            ],
+            align=True,
+        )
+
+    @property
+    def stride(self) -> int:
+        """Events from one checkpoint of the context to the next: 64, or more so that it costs 12 bytes an event."""
+        return 64 * max(1, -(-self.n_features // 96))
+
+
+class Files(NamedTuple):
+    """A segment's memory-mapped files."""
+
+    events: NDArray[np.void]
+    """(capacity,) of `Layout.record`."""
+    contexts: NDArray[np.float32]
+    """(capacity / stride, 2, d)."""
+
+
+class Segment:
+    """A run of events of one layout.
+
+    Parameters
+    ----------
+    directory
+        Folder of the files.
+    first
+        Sequence number of the first event.
+    layout
+        Of all its events.
+    rows, id_bytes
+        How many events the files hold already, and how many bytes their ids take.
+    """
+
+    def __init__(self, directory: Path, first: int, layout: Layout, rows: int = 0, id_bytes: int = 0) -> None:
+        self.first = first
+        self.layout = layout
+        self.rows = rows
+        self.id_bytes = id_bytes
+        self._base = directory / f"{first:016d}"
+        self._checksums: list[int] = []
+        self._checked_rows = 0
+
+    @property
+    def end(self) -> int:
+        """Sequence number after the last event."""
+        return self.first + self.rows
+
+    @property
+    def paths(self) -> list[Path]:
+        """The three files."""
+        return [self._base.with_suffix(suffix) for suffix in SUFFIXES]
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """What its files take."""
+        return sum(path.stat().st_size for path in self.paths)
+
+    def create(self, capacity: int) -> None:
+        """Make files for ``capacity`` events, their space reserved.
+
+        A full disk is then an `OSError` here and not a bus error at a write into mapped memory. Files that a
+        longer run before a crash has left under the same name are replaced.
+        """
+        for path in self.paths:
+            path.unlink(missing_ok=True)
+            path.touch()
+        self.reserve(capacity)
+
+    def reserve(self, capacity: int) -> None:
+        """Give the mapped files room for ``capacity`` events."""
+        for path, size in self._mapped_sizes(capacity):
+            if size:
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+
+    def seal(self) -> None:
+        """Give back the room behind the last event."""
+        for path, size in self._mapped_sizes(self.rows):
+            os.truncate(path, size)
+
+    def open(self) -> Files:
+        """Map the files.
+
+        Raises
+        ------
+        PendingDamaged
+            When one is missing or too short.
+        """
+        (events_path, events_size), (contexts_path, contexts_size) = self._mapped_sizes(self.rows)
+        for path, size in ((events_path, events_size), (contexts_path, contexts_size)):
+            try:
+                found = path.stat().st_size
+            except FileNotFoundError:
+                raise PendingDamaged(f"{path}: is missing") from None
+            if found < size:
+                raise PendingDamaged(f"{path}: has {found} bytes; the snapshot counts on {size}")
+        record, shape = self.layout.record, (2, self.layout.n_features)
+        events = np.memmap(events_path, record, "r+", shape=events_path.stat().st_size // record.itemsize)
+        n_contexts = -(-len(events) // self.layout.stride)
+        # A file without bytes cannot be mapped: events without features have empty contexts.
+        contexts = np.zeros((n_contexts, *shape), np.float32)
+        if contexts.size:
+            contexts = np.memmap(contexts_path, np.float32, "r+", shape=contexts.shape)
+        # Plain arrays: an index into a memmap object costs ten times as much.
+        return Files(np.asarray(events), np.asarray(contexts))
+
+    def append(self, files: Files, events: NDArray[np.void], contexts: NDArray[np.float32], id_text: bytes) -> None:
+        """Append events; there must be room.
+
+        Parameters
+        ----------
+        events
+            (n,) of `Layout.record`; ``id_begin`` counts from the first of them and is changed in place.
+        contexts
+            (n, 2, d) before each event.
+        id_text
+            Their ids.
+        """
+        events["id_begin"] += self.id_bytes
+        files.events[self.rows : self.rows + len(events)] = events
+        to_checkpoint = -self.rows % self.layout.stride
+        checkpoints = contexts[to_checkpoint :: self.layout.stride]
+        number = (self.rows + to_checkpoint) // self.layout.stride
+        files.contexts[number : number + len(checkpoints)] = checkpoints
+        with self.paths[2].open("r+b", buffering=0) as file:
+            os.pwrite(file.fileno(), id_text, self.id_bytes)
+        self.rows += len(events)
+        self.id_bytes += len(id_text)
+
+    def read_id(self, files: Files, row: int) -> bytes:
+        """Return the id of an event."""
+        event = files.events[row]
+        return self._read_ids(int(event["id_begin"]), int(event["id_length"]))
+
+    def context_before(self, files: Files, row: int) -> NDArray[np.float32]:
+        """Return the temporal context (2, d) before an event, recomputed from the checkpoint before it."""
+        number = row // self.layout.stride
+        averages: NDArray[np.float32] = files.contexts[number].copy()
+        _advance_over(averages, files.events["row"][number * self.layout.stride : row])
+        return averages
+
+    def checksums(self, files: Files) -> list[int]:
+        """Return the CRC-32 of each block of `BLOCK` events with their contexts and ids; the last may be partial.
+
+        Cost: only what was appended since the last call is read (and the rest of its first block).
+        """
+        if self._checked_rows < self.rows:
+            begin = self._checked_rows // BLOCK
+            del self._checksums[begin:]
+            for begin_row in range(begin * BLOCK, self.rows, BLOCK):
+                end_row = min(begin_row + BLOCK, self.rows)
+                self._checksums.append(self._checksum(files, begin_row, end_row))
+            self._checked_rows = self.rows
+        return list(self._checksums)
+
+    def check(self, files: Files, expected: Sequence[int]) -> None:
+        """Compare the files with checksums.
+
+        Raises
+        ------
+        PendingDamaged
+            When a block differs.
+        """
+        for block, (found, wanted) in enumerate(zip(self.checksums(files), expected, strict=True)):
+            if found != wanted:
+                begin = self.first + block * BLOCK
+                end = min(begin + BLOCK, self.end)
+                raise PendingDamaged(f"{self._base}.*: events {begin} to {end - 1} differ from their checksum")
+
+    def sync(self) -> None:
+        """Return once all files are on disk. On Linux, fsync also writes what was changed through a mapping."""
+        for path in self.paths:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def _mapped_sizes(self, rows: int) -> list[tuple[Path, int]]:
+        n_contexts = -(-rows // self.layout.stride)
+        events, contexts, _ = self.paths
+        return [
+            (events, rows * self.layout.record.itemsize),
+            (contexts, n_contexts * 2 * 4 * self.layout.n_features),
+        ]
+
+    def _read_ids(self, begin: int, length: int) -> bytes:
+        descriptor = os.open(self.paths[2], os.O_RDONLY)
+        try:
+            return os.pread(descriptor, length, begin)
+        finally:
+            os.close(descriptor)
+
+    def _checksum(self, files: Files, begin: int, end: int) -> int:
+        events, stride = files.events[begin:end], self.layout.stride
+        checksum = zlib.crc32(events.data)
+        checksum = zlib.crc32(files.contexts[-(-begin // stride) : -(-end // stride)].data, checksum)
+        id_begin = int(events["id_begin"][0])
+        id_end = min(int(events["id_begin"][-1]) + int(events["id_length"][-1]), self.id_bytes)
+        return zlib.crc32(self._read_ids(id_begin, max(0, id_end - id_begin)), checksum)
+
+
+@njit(cache=True, nogil=True)
+def _advance_over(averages: NDArray[np.float32], rows: NDArray[np.float32]) -> None:
+    for i in range(len(rows)):
+        context.advance(averages, rows[i])
