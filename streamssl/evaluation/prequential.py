@@ -104,6 +104,8 @@ def prequential(model: HasMixture, X: ArrayLike, y: ArrayLike, delay: int = 0) -
     classes = np.unique(labels[labels >= 0]).astype(np.int64)
     targets = np.eye(len(classes), dtype=np.float32)
     mixture = model.mixture
+    if mixture.n_features or mixture.n_classes:
+        raise ValueError("model has learnt from a stream before: give prequential a new one")
     mixture.grow(rows.shape[1], len(classes))
     mixture.warm_up()
     probabilities = np.zeros((len(rows), len(classes)), np.float32)
@@ -117,7 +119,7 @@ def prequential(model: HasMixture, X: ArrayLike, y: ArrayLike, delay: int = 0) -
         probabilities[position:end] = memory.probabilities
         decisions[position:end] = memory.decisions
         for i in np.flatnonzero(labels[position:end] >= 0):
-            waiting[position + int(i)] = Memory(*(part[i : i + 1].copy() for part in memory))
+            waiting[position + int(i)] = memory.take(slice(i, i + 1))
         position = end
         due = end - 1 - delay
         if due in waiting:

@@ -43,7 +43,7 @@ def new(early: NDArray[np.float64], late: NDArray[np.float64]) -> Hedge:
     return Hedge(early, late, np.zeros(len(early)), early / early.sum())
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def mix(state: Hedge, said: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write the weighted mean of what the experts said, (e, k), to ``out`` (k,)."""
     out[:] = 0.0
@@ -52,7 +52,7 @@ def mix(state: Hedge, said: NDArray[np.float64], out: NDArray[np.float64]) -> No
             out[c] += state.weights[e] * said[e, c]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: Hedge,
     said: NDArray[np.uint8],

@@ -134,7 +134,7 @@ def grow(state: State, n_features: int, n_classes: int) -> State:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _scratch(state: State) -> Scratch:
     n_features, n_classes = len(state.rows.mean), len(state.prior)
     width = len(state.views.mean)
@@ -157,7 +157,7 @@ def _scratch(state: State) -> Scratch:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _standardise(state: State, row: NDArray[np.float32], averages: NDArray[np.float32], scratch: Scratch) -> None:
     context.write_view(averages, row, scratch.raw_view)
     standardiser.standardise(state.rows, row, scratch.z_row)
@@ -165,7 +165,7 @@ def _standardise(state: State, row: NDArray[np.float32], averages: NDArray[np.fl
     standardiser.standardise(state.labelled_rows, row, scratch.z_labelled)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _ask(state: State, scratch: Scratch) -> None:
     """Ask every expert about the row in ``scratch``, and pool what they say."""
     prior, scores, said = state.prior, scratch.scores, scratch.said
@@ -179,7 +179,7 @@ def _ask(state: State, scratch: Scratch) -> None:
     hedge.mix(state.hedge, said, scratch.probabilities)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _note(
     state: State,
     scratch: Scratch,
@@ -196,10 +196,10 @@ def _note(
         probabilities[c] = scratch.probabilities[c]
         for e in range(len(experts)):
             experts[e, c] = np.uint8(255.0 * scratch.said[e, c] + 0.5)
-    return decision.decide(state.decision, scratch.probabilities, state.prior)  # type: ignore[no-any-return]
+    return decision.decide(state.decision, scratch.probabilities, state.prior)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _observe(state: State, row: NDArray[np.float32], row_nearest: int, view_nearest: int, scratch: Scratch) -> None:
     """Let the row in ``scratch`` move all that is learnt without labels."""
     rbf.observe(state.rbf_rows, scratch.z_row, scratch.row_distances, row_nearest, state.generator)
@@ -210,7 +210,7 @@ def _observe(state: State, row: NDArray[np.float32], row_nearest: int, view_near
     state.n_observed[0] += 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def process(
     state: State,
     observing: bool,
@@ -237,7 +237,7 @@ def process(
             _observe(state, row, row_nearest, view_nearest, scratch)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: State,
     observing: bool,
@@ -267,7 +267,7 @@ def learn(
             )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _learn_one(
     state: State,
     observing: bool,
@@ -300,7 +300,7 @@ def _learn_one(
     labelled.add(state.recent, row, averages, target, weight, key)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _teach(
     state: State, row: NDArray[np.float32], target: NDArray[np.float32], weight: float, scratch: Scratch
 ) -> None:
@@ -316,7 +316,7 @@ def _teach(
     _teach_net(state.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units, target, weight, scratch)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _teach_net(
     net: Rbf,
     z: NDArray[np.float32],
@@ -330,7 +330,7 @@ def _teach_net(
     rbf.learn(net, units, target, weight, scratch.gain[: len(units)], scratch.scale[: len(units)])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _replay(state: State, scratch: Scratch) -> None:
     """Let the logistic experts learn some recent labels again."""
     recent = state.recent
@@ -347,7 +347,7 @@ def _replay(state: State, scratch: Scratch) -> None:
         logistic.learn(state.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def forget(state: State, keys: NDArray[np.int64]) -> None:
     """Drop the examples of these keys from the recent ones, and from the class means where nothing has faded."""
     recent = state.recent

@@ -20,8 +20,8 @@ NO_KEY = np.iinfo(np.int64).min
 class Labelled(NamedTuple):
     """A ring of raw rows, first in first out; 500 (12 d + 4 k + 12) bytes."""
 
-    count: NDArray[np.int64]
-    """(1,) examples ever added; the next one goes to this, modulo the capacity."""
+    n_added: NDArray[np.int64]
+    """(1,) examples so far; the next one goes to this place, modulo the capacity."""
     rows: NDArray[np.float32]
     """(500, d)."""
     contexts: NDArray[np.float32]
@@ -37,7 +37,7 @@ class Labelled(NamedTuple):
 def new(n_features: int, n_classes: int) -> Labelled:
     """Return an empty ring."""
     return Labelled(
-        count=np.zeros(1, np.int64),
+        n_added=np.zeros(1, np.int64),
         rows=np.zeros((CAPACITY, n_features), np.float32),
         contexts=np.zeros((CAPACITY, len(HORIZONS), n_features), np.float32),
         targets=np.zeros((CAPACITY, n_classes), np.float32),
@@ -55,7 +55,7 @@ def grow(state: Labelled, n_features: int, n_classes: int) -> Labelled:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def add(
     state: Labelled,
     row: NDArray[np.float32],
@@ -65,16 +65,16 @@ def add(
     key: int,
 ) -> None:
     """Keep an example, in place of the oldest one."""
-    slot = state.count[0] % CAPACITY
+    slot = state.n_added[0] % CAPACITY
     state.rows[slot] = row
     state.contexts[slot] = context
     state.targets[slot] = target
     state.weights[slot] = weight
     state.keys[slot] = key
-    state.count[0] += 1
+    state.n_added[0] += 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def size(state: Labelled) -> int:
     """Return how many places have been filled, forgotten ones included."""
-    return min(state.count[0], CAPACITY)
+    return int(min(state.n_added[0], CAPACITY))

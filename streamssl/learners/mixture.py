@@ -30,6 +30,15 @@ class Memory(NamedTuple):
     context: NDArray[np.float32]
     """(n, 2, d) moving averages before the row was used."""
 
+    def take(self, rows: slice) -> Memory:
+        """Return a copy of what belongs to these rows."""
+        return Memory(
+            self.probabilities[rows].copy(),
+            self.decisions[rows].copy(),
+            self.experts[rows].copy(),
+            self.context[rows].copy(),
+        )
+
 
 class Mixture:
     """Experts of different kinds, pooled by how well they foresaw the labels that arrived.
@@ -93,6 +102,11 @@ class Mixture:
     def n_labelled(self) -> int:
         """Labels learnt."""
         return int(self._state.n_labelled[0])
+
+    @property
+    def column_means(self) -> NDArray[np.float32]:
+        """(d,) running means of the columns: the value that says nothing, for one that is missing."""
+        return self._state.rows.mean.astype(np.float32)
 
     def grow(self, n_features: int, n_classes: int) -> None:
         """Make room for more columns and classes; never shrinks.
@@ -253,7 +267,7 @@ class Mixture:
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
     """Return ``values`` as a contiguous array, or say which argument is wrong."""
-    array = np.ascontiguousarray(values, dtype)
+    array: NDArray[Any] = np.ascontiguousarray(values, dtype)
     if len(array.shape) != len(shape) or any(
         want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
     ):

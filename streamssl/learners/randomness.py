@@ -19,7 +19,7 @@ def new(seed: int) -> NDArray[np.uint64]:
     return np.array([seed % 2**64], dtype=np.uint64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def below(generator: NDArray[np.uint64], n: int) -> int:
     """Draw an integer of [0, n), n < 2**31; the bias of the multiplication is below n / 2**32."""
     generator[0] += _GAMMA
@@ -27,4 +27,4 @@ def below(generator: NDArray[np.uint64], n: int) -> int:
     bits = (bits ^ (bits >> np.uint64(30))) * _MIX_1
     bits = (bits ^ (bits >> np.uint64(27))) * _MIX_2
     bits = bits ^ (bits >> np.uint64(31))
-    return np.int64(((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))  # type: ignore[return-value]
+    return int(((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

@@ -33,7 +33,7 @@ def new(candidates: tuple[float, ...], start: float) -> Sharpness:
     return Sharpness(np.array(candidates), np.zeros(len(candidates)), np.array([start]))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: Sharpness,
     scores: NDArray[np.float64],

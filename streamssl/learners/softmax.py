@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def softmax(
     scores: NDArray[np.float64], sharpness: float, prior: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:

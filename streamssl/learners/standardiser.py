@@ -28,8 +28,8 @@ REFRESH = 64
 class Standardiser(NamedTuple):
     """Running moments of d columns; 20 d bytes. O(d) a row."""
 
-    count: NDArray[np.int64]
-    """(1,) rows seen."""
+    n_rows: NDArray[np.int64]
+    """(1,) seen."""
     mean: NDArray[np.float64]
     """(d,)."""
     variance: NDArray[np.float64]
@@ -41,7 +41,7 @@ class Standardiser(NamedTuple):
 def new(n_columns: int) -> Standardiser:
     """Return a standardiser that has seen nothing and maps every value to 0."""
     return Standardiser(
-        count=np.zeros(1, np.int64),
+        n_rows=np.zeros(1, np.int64),
         mean=np.zeros(n_columns),
         variance=np.zeros(n_columns),
         scale=np.zeros(n_columns, np.float32),
@@ -57,11 +57,11 @@ def grow(state: Standardiser, n_columns: int) -> Standardiser:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def observe(state: Standardiser, row: NDArray[np.float32]) -> None:
     """Take one row into the moments."""
-    state.count[0] += 1
-    count = state.count[0]
+    state.n_rows[0] += 1
+    count = state.n_rows[0]
     gain = max(1.0 / count, SLOWEST_GAIN)
     for j in range(len(row)):
         difference = row[j] - state.mean[j]
@@ -74,7 +74,7 @@ def observe(state: Standardiser, row: NDArray[np.float32]) -> None:
             state.scale[j] = 1.0 / np.sqrt(variance + floor) if variance >= 1e-9 else 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def standardise(state: Standardiser, row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Write the standardised row to ``out``; changes nothing else."""
     for j in range(len(row)):

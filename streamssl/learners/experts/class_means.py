@@ -71,7 +71,7 @@ def grow(state: ClassMeans, n_features: int, n_classes: int) -> ClassMeans:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _score(state: ClassMeans, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
     scores[:] = 0.0
     for j in range(len(z)):
@@ -81,7 +81,7 @@ def _score(state: ClassMeans, z: NDArray[np.float32], scores: NDArray[np.float64
         scores[c] = (2.0 * scores[c] - state.lengths[c]) / np.sqrt(state.n_varying[0])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def predict(
     state: ClassMeans,
     z: NDArray[np.float32],
@@ -94,7 +94,7 @@ def predict(
     softmax(scores, state.sharpness.chosen[0], prior, out)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: ClassMeans,
     labelled: Standardiser,
@@ -123,7 +123,7 @@ def learn(
     refresh(state, labelled)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def forget(
     state: ClassMeans,
     labelled: Standardiser,
@@ -142,7 +142,7 @@ def forget(
     refresh(state, labelled)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def refresh(state: ClassMeans, labelled: Standardiser) -> None:
     """Compute the standardised means again."""
     state.lengths[:] = 0.0

@@ -25,7 +25,7 @@ class LastLabel(NamedTuple):
 
     last: NDArray[np.int64]
     """(1,) class, -1 for none."""
-    count: NDArray[np.int64]
+    n_scored: NDArray[np.int64]
     """(1,) comparisons made."""
     hit_rate: NDArray[np.float64]
     """(1,)."""
@@ -36,7 +36,7 @@ def new() -> LastLabel:
     return LastLabel(np.full(1, -1), np.zeros(1, np.int64), np.zeros(1))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def predict(state: LastLabel, prior: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write class probabilities to ``out``."""
     total = prior.sum()
@@ -50,14 +50,14 @@ def predict(state: LastLabel, prior: NDArray[np.float64], out: NDArray[np.float6
             out[c] = prior[c] / total * (1.0 - hit) / (1.0 - share) if share < 1.0 else 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(state: LastLabel, target: NDArray[np.float32], weight: float) -> None:
     """Learn from a label that is sure enough; ignore any other."""
     named = np.argmax(target)
     if target[named] < NEARLY_HARD:
         return
     if state.last[0] >= 0:
-        state.count[0] += 1
-        gain = min(weight, 1.0) * max(SLOWEST_GAIN, 1.0 / (1.0 + state.count[0]))
+        state.n_scored[0] += 1
+        gain = min(weight, 1.0) * max(SLOWEST_GAIN, 1.0 / (1.0 + state.n_scored[0]))
         state.hit_rate[0] += gain * ((named == state.last[0]) - state.hit_rate[0])
     state.last[0] = named

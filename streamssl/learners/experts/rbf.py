@@ -95,7 +95,7 @@ def grow(state: Rbf, n_columns: int, n_classes: int) -> Rbf:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _measure(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32]) -> int:
     """Write squared distances to all centres and return the nearest one."""
     n = state.n_centres[0]
@@ -112,7 +112,7 @@ def _measure(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32])
     return nearest
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def activate(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32], units: NDArray[np.float64]) -> int:
     """Write the units' activations (F,) and the distances (K,) behind them; return the nearest centre."""
     nearest = _measure(state, z, distances)
@@ -140,7 +140,7 @@ def activate(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32],
     return nearest
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def predict(
     state: Rbf,
     units: NDArray[np.float64],
@@ -157,7 +157,7 @@ def predict(
     softmax(scores, SHARPNESS, prior, out)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def observe(
     state: Rbf,
     z: NDArray[np.float32],
@@ -194,14 +194,14 @@ def observe(
     state.weights[idlest, :] = 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _settle(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
     state.use[i] = 1.0
     for j in range(len(z)):
         state.centres[j, i] = z[j]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _pull(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
     state.use[i] += 1.0
     gain = np.float32(max(0.01, 1.0 / state.use[i]))
@@ -209,7 +209,7 @@ def _pull(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
         state.centres[j, i] += gain * (z[j] - state.centres[j, i])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: Rbf,
     units: NDArray[np.float64],

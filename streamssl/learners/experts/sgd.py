@@ -42,7 +42,7 @@ def grow(state: Sgd, n_features: int, n_classes: int) -> Sgd:
     return state._replace(weights=pad(state.weights, 1 + n_features, n_classes))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _score(state: Sgd, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
     for c in range(len(scores)):
         scores[c] = state.weights[0, c]
@@ -51,7 +51,7 @@ def _score(state: Sgd, z: NDArray[np.float32], scores: NDArray[np.float64]) -> N
             scores[c] += z[j] * state.weights[1 + j, c]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def predict(
     state: Sgd,
     z: NDArray[np.float32],
@@ -64,7 +64,7 @@ def predict(
     softmax(scores, state.sharpness.chosen[0], prior, out)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def learn(
     state: Sgd,
     z: NDArray[np.float32],

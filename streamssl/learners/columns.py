@@ -1,0 +1,103 @@
+"""From a dict of features to a row: which column a feature has, and what stands for a missing one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_VALUES = 32
+"""One-hot columns a feature may have; rarer values, which come later, have none."""
+
+MOST_COLUMNS = 2048
+"""Columns in all; features beyond are not used."""
+
+
+class Columns:
+    """The columns of a stream of dicts, in the order in which features were first seen (sorted within an event).
+
+    A number or truth value has one column. A string has one per value, 1 or 0. A feature that is absent, None or
+    NaN takes the means of its columns, which says nothing. Memory: at most 2048 names.
+
+    Examples
+    --------
+    >>> columns = Columns()
+    >>> columns.register({"size": 3, "colour": "red"})
+    >>> columns.row({"size": 3, "colour": "red"}, np.zeros(2, np.float32)).tolist()
+    [1.0, 3.0]
+    >>> columns.row({"colour": "blue"}, np.full(2, 0.5, np.float32)).tolist()
+    [0.0, 0.5]
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._values: dict[Hashable, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers) + sum(len(values) for values in self._values.values())
+
+    def register(self, x: Mapping[Hashable, Any]) -> None:
+        """Give columns to what is new in ``x``."""
+        new = [name for name, value in x.items() if self._is_new(name, value)]
+        for name in sorted(new, key=str):
+            n_columns = len(self)
+            if n_columns >= MOST_COLUMNS:
+                return
+            value = x[name]
+            if isinstance(value, str):
+                values = self._values.setdefault(name, {})
+                if len(values) < MOST_VALUES:
+                    values[value] = n_columns
+            else:
+                self._numbers[name] = n_columns
+
+    def _is_new(self, name: Hashable, value: Any) -> bool:
+        if isinstance(value, str):
+            return value not in self._values.get(name, ())
+        return name not in self._numbers and _number(name, value) is not None
+
+    def row(self, x: Mapping[Hashable, Any], means: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return ``x`` as a row (d,); features without columns are left out.
+
+        Parameters
+        ----------
+        x
+            Features by name.
+        means
+            (d,) what stands for missing values.
+
+        Raises
+        ------
+        TypeError
+            If a feature is neither number, truth value, string nor None.
+        ValueError
+            If a number is infinite or too large for 32 bits.
+        """
+        row = means.copy()
+        for name, value in x.items():
+            if isinstance(value, str):
+                for known, column in self._values.get(name, {}).items():
+                    row[column] = known == value
+                continue
+            number = _number(name, value)
+            if number is not None and name in self._numbers:
+                row[self._numbers[name]] = number
+        return row
+
+
+def _number(name: Hashable, value: Any) -> float | None:
+    """Return the value of a number or truth value, None if it is missing."""
+    if value is None:
+        return None
+    if not isinstance(value, Real | np.bool_):
+        raise TypeError(f"feature {name!r} must be a number, a bool, a string or None, not {type(value).__name__}")
+    number = float(value)
+    if math.isnan(number):
+        return None
+    if abs(number) > np.finfo(np.float32).max:
+        raise ValueError(f"feature {name!r} must be finite and fit into 32 bits, got {number}")
+    return number
