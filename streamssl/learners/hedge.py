@@ -44,12 +44,12 @@ def new(early: NDArray[np.float64], late: NDArray[np.float64]) -> Hedge:
 
 
 @njit(cache=True, nogil=True)
-def mix(state: Hedge, said: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+def mix(weights: NDArray[np.float64], said: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write the weighted mean of what the experts said, (e, k), to ``out`` (k,)."""
     out[:] = 0.0
-    for e in range(len(state.weights)):
+    for e in range(len(weights)):
         for c in range(len(out)):
-            out[c] += state.weights[e] * said[e, c]
+            out[c] += weights[e] * said[e, c]
 
 
 @njit(cache=True, nogil=True)

@@ -40,6 +40,29 @@ ROW_CENTRES = 96
 VIEW_CENTRES = 64
 
 
+class Moments(NamedTuple):
+    """What brings rows and views to one scale."""
+
+    rows: Standardiser
+    """Of the rows of all events."""
+    views: Standardiser
+    """Of their views."""
+    labelled_rows: Standardiser
+    """Of the rows of labelled events."""
+
+
+class Experts(NamedTuple):
+    """Whom the mixture asks, in the order of `EXPERT_NAMES`."""
+
+    last_label: LastLabel
+    class_means: ClassMeans
+    sgd: Sgd
+    logistic_rows: Logistic
+    logistic_views: Logistic
+    rbf_rows: Rbf
+    rbf_views: Rbf
+
+
 class State(NamedTuple):
     """All that the mixture knows."""
 
@@ -53,22 +76,11 @@ class State(NamedTuple):
     """(k,) see `class_prior`."""
     context: NDArray[np.float32]
     """(2, d) see `context`."""
-    rows: Standardiser
-    """Of the rows of all events."""
-    views: Standardiser
-    """Of their views."""
-    labelled_rows: Standardiser
-    """Of the rows of labelled events."""
+    moments: Moments
     recent: Labelled
     hedge: Hedge
     decision: Decision
-    last_label: LastLabel
-    class_means: ClassMeans
-    sgd: Sgd
-    logistic_rows: Logistic
-    logistic_views: Logistic
-    rbf_rows: Rbf
-    rbf_views: Rbf
+    experts: Experts
 
 
 class Scratch(NamedTuple):
@@ -98,47 +110,53 @@ def new(n_features: int, n_classes: int, seed: int, metric: str) -> State:
         n_labelled=np.zeros(1, np.int64),
         prior=class_prior.new(n_classes),
         context=context.new(n_features),
-        rows=standardiser.new(n_features),
-        views=standardiser.new(width),
-        labelled_rows=standardiser.new(n_features),
+        moments=Moments(standardiser.new(n_features), standardiser.new(width), standardiser.new(n_features)),
         recent=labelled.new(n_features, n_classes),
         hedge=hedge.new(np.array(EARLY), np.array(LATE)),
         decision=decision.new(metric, n_classes),
-        last_label=last_label.new(),
-        class_means=class_means.new(n_features, n_classes),
-        sgd=sgd.new(n_features, n_classes),
-        logistic_rows=logistic.new(n_features, n_classes),
-        logistic_views=logistic.new(width, n_classes),
-        rbf_rows=rbf.new(n_features, n_classes, ROW_CENTRES),
-        rbf_views=rbf.new(width, n_classes, VIEW_CENTRES),
+        experts=Experts(
+            last_label.new(),
+            class_means.new(n_features, n_classes),
+            sgd.new(n_features, n_classes),
+            logistic.new(n_features, n_classes),
+            logistic.new(width, n_classes),
+            rbf.new(n_features, n_classes, ROW_CENTRES),
+            rbf.new(width, n_classes, VIEW_CENTRES),
+        ),
     )
 
 
 def grow(state: State, n_features: int, n_classes: int) -> State:
     """Return the state with room for more columns and classes: what it would be had they been 0 and unnamed."""
     width = context.view_width(n_features)
+    moments, experts = state.moments, state.experts
     return state._replace(
         prior=class_prior.grow(state.prior, n_classes),
         context=context.grow(state.context, n_features),
-        rows=standardiser.grow(state.rows, n_features),
-        views=standardiser.grow(state.views, width),
-        labelled_rows=standardiser.grow(state.labelled_rows, n_features),
+        moments=Moments(
+            standardiser.grow(moments.rows, n_features),
+            standardiser.grow(moments.views, width),
+            standardiser.grow(moments.labelled_rows, n_features),
+        ),
         recent=labelled.grow(state.recent, n_features, n_classes),
         decision=decision.grow(state.decision, n_classes),
-        class_means=class_means.grow(state.class_means, n_features, n_classes),
-        sgd=sgd.grow(state.sgd, n_features, n_classes),
-        logistic_rows=logistic.grow(state.logistic_rows, n_features, n_classes),
-        logistic_views=logistic.grow(state.logistic_views, width, n_classes),
-        rbf_rows=rbf.grow(state.rbf_rows, n_features, n_classes),
-        rbf_views=rbf.grow(state.rbf_views, width, n_classes),
+        experts=Experts(
+            experts.last_label,
+            class_means.grow(experts.class_means, n_features, n_classes),
+            sgd.grow(experts.sgd, n_features, n_classes),
+            logistic.grow(experts.logistic_rows, n_features, n_classes),
+            logistic.grow(experts.logistic_views, width, n_classes),
+            rbf.grow(experts.rbf_rows, n_features, n_classes),
+            rbf.grow(experts.rbf_views, width, n_classes),
+        ),
     )
 
 
 @njit(cache=True, nogil=True)
 def _scratch(state: State) -> Scratch:
-    n_features, n_classes = len(state.rows.mean), len(state.prior)
-    width = len(state.views.mean)
-    n_row_units, n_view_units = len(state.rbf_rows.weights), len(state.rbf_views.weights)
+    n_features, n_classes = len(state.moments.rows.mean), len(state.prior)
+    width = len(state.moments.views.mean)
+    n_row_units, n_view_units = len(state.experts.rbf_rows.weights), len(state.experts.rbf_views.weights)
     n_units = max(n_row_units, n_view_units)
     return Scratch(
         np.empty(width, np.float32),
@@ -148,9 +166,9 @@ def _scratch(state: State) -> Scratch:
         np.empty(n_classes),
         np.empty(n_classes),
         np.empty((len(state.hedge.weights), n_classes)),
-        np.empty(len(state.rbf_rows.use), np.float32),
+        np.empty(ROW_CENTRES, np.float32),
         np.empty(n_row_units),
-        np.empty(len(state.rbf_views.use), np.float32),
+        np.empty(VIEW_CENTRES, np.float32),
         np.empty(n_view_units),
         np.empty(n_units),
         np.empty(n_units),
@@ -158,56 +176,39 @@ def _scratch(state: State) -> Scratch:
 
 
 @njit(cache=True, nogil=True)
-def _standardise(state: State, row: NDArray[np.float32], averages: NDArray[np.float32], scratch: Scratch) -> None:
+def _standardise(
+    moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], scratch: Scratch
+) -> None:
     context.write_view(averages, row, scratch.raw_view)
-    standardiser.standardise(state.rows, row, scratch.z_row)
-    standardiser.standardise(state.views, scratch.raw_view, scratch.z_view)
-    standardiser.standardise(state.labelled_rows, row, scratch.z_labelled)
+    standardiser.standardise(moments.rows, row, scratch.z_row)
+    standardiser.standardise(moments.views, scratch.raw_view, scratch.z_view)
+    standardiser.standardise(moments.labelled_rows, row, scratch.z_labelled)
 
 
 @njit(cache=True, nogil=True)
-def _ask(state: State, scratch: Scratch) -> None:
-    """Ask every expert about the row in ``scratch``, and pool what they say."""
-    prior, scores, said = state.prior, scratch.scores, scratch.said
-    last_label.predict(state.last_label, prior, said[LAST_LABEL])
-    class_means.predict(state.class_means, scratch.z_labelled, prior, scores, said[CLASS_MEANS])
-    sgd.predict(state.sgd, scratch.z_labelled, prior, scores, said[SGD])
-    logistic.predict(state.logistic_rows, scratch.z_row, prior, scores, said[LOGISTIC_ROWS])
-    logistic.predict(state.logistic_views, scratch.z_view, prior, scores, said[LOGISTIC_VIEWS])
-    rbf.predict(state.rbf_rows, scratch.row_units, prior, scores, said[RBF_ROWS])
-    rbf.predict(state.rbf_views, scratch.view_units, prior, scores, said[RBF_VIEWS])
-    hedge.mix(state.hedge, said, scratch.probabilities)
+def _ask(experts: Experts, prior: NDArray[np.float64], scratch: Scratch) -> None:
+    """Ask every expert about the row in ``scratch``."""
+    scores, said = scratch.scores, scratch.said
+    last_label.predict(experts.last_label, prior, said[LAST_LABEL])
+    class_means.predict(experts.class_means, scratch.z_labelled, prior, scores, said[CLASS_MEANS])
+    sgd.predict(experts.sgd, scratch.z_labelled, prior, scores, said[SGD])
+    logistic.predict(experts.logistic_rows, scratch.z_row, prior, scores, said[LOGISTIC_ROWS])
+    logistic.predict(experts.logistic_views, scratch.z_view, prior, scores, said[LOGISTIC_VIEWS])
+    rbf.predict(experts.rbf_rows, scratch.row_units, prior, scores, said[RBF_ROWS])
+    rbf.predict(experts.rbf_views, scratch.view_units, prior, scores, said[RBF_VIEWS])
 
 
 @njit(cache=True, nogil=True)
-def _note(
-    state: State,
-    scratch: Scratch,
-    probabilities: NDArray[np.float32],
-    experts: NDArray[np.uint8],
-) -> int:
-    """Predict the row in ``scratch``: write what a late label will need, return the decision."""
-    if class_prior.n_known(state.prior) == 0:
-        probabilities[:] = 0.0
-        experts[:] = 0
-        return -1
-    _ask(state, scratch)
+def _write(
+    probabilities: NDArray[np.float64],
+    said: NDArray[np.float64],
+    out_probabilities: NDArray[np.float32],
+    out_said: NDArray[np.uint8],
+) -> None:
     for c in range(len(probabilities)):
-        probabilities[c] = scratch.probabilities[c]
-        for e in range(len(experts)):
-            experts[e, c] = np.uint8(255.0 * scratch.said[e, c] + 0.5)
-    return decision.decide(state.decision, scratch.probabilities, state.prior)
-
-
-@njit(cache=True, nogil=True)
-def _observe(state: State, row: NDArray[np.float32], row_nearest: int, view_nearest: int, scratch: Scratch) -> None:
-    """Let the row in ``scratch`` move all that is learnt without labels."""
-    rbf.observe(state.rbf_rows, scratch.z_row, scratch.row_distances, row_nearest, state.generator)
-    rbf.observe(state.rbf_views, scratch.z_view, scratch.view_distances, view_nearest, state.generator)
-    standardiser.observe(state.rows, row)
-    standardiser.observe(state.views, scratch.raw_view)
-    context.advance(state.context, row)
-    state.n_observed[0] += 1
+        out_probabilities[c] = probabilities[c]
+        for e in range(len(said)):
+            out_said[e, c] = np.uint8(255.0 * said[e, c] + 0.5)
 
 
 @njit(cache=True, nogil=True)
@@ -217,24 +218,53 @@ def process(
     rows: NDArray[np.float32],
     probabilities: NDArray[np.float32],
     decisions: NDArray[np.int64],
-    experts: NDArray[np.uint8],
+    said: NDArray[np.uint8],
     contexts: NDArray[np.float32],
 ) -> None:
     """Predict each row, writing its memory to the last four; then, if ``observing``, observe it."""
     scratch = _scratch(state)
+    # Handing the whole state on would cost more than the predictions: Numba counts references array by array.
+    moments, experts, prior, averages = state.moments, state.experts, state.prior, state.context
+    weights, rule = state.hedge.weights, state.decision
+    any_known = class_prior.n_known(prior) > 0
+    if not any_known:
+        probabilities[:] = 0.0
+        decisions[:] = -1
+        said[:] = 0
     for i in range(len(rows)):
         row = rows[i]
-        contexts[i] = state.context
+        contexts[i] = averages
         if state.n_observed[0] == 0:
             context.start(contexts[i], row)
-            if observing:
-                context.start(state.context, row)
-        _standardise(state, row, contexts[i], scratch)
-        row_nearest = rbf.activate(state.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
-        view_nearest = rbf.activate(state.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
-        decisions[i] = _note(state, scratch, probabilities[i], experts[i])
+        _standardise(moments, row, contexts[i], scratch)
+        row_nearest = rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
+        view_nearest = rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
+        if any_known:
+            _ask(experts, prior, scratch)
+            hedge.mix(weights, scratch.said, scratch.probabilities)
+            decisions[i] = decision.decide(rule, scratch.probabilities, prior)
+            _write(scratch.probabilities, scratch.said, probabilities[i], said[i])
         if observing:
-            _observe(state, row, row_nearest, view_nearest, scratch)
+            rbf.observe(experts.rbf_rows, scratch.z_row, scratch.row_distances, row_nearest, state.generator)
+            rbf.observe(experts.rbf_views, scratch.z_view, scratch.view_distances, view_nearest, state.generator)
+            _observe(moments, averages, state.n_observed, row, scratch.raw_view)
+
+
+@njit(cache=True, nogil=True)
+def _observe(
+    moments: Moments,
+    averages: NDArray[np.float32],
+    n_observed: NDArray[np.int64],
+    row: NDArray[np.float32],
+    raw_view: NDArray[np.float32],
+) -> None:
+    """Let a row and its view move the moments and the context."""
+    standardiser.observe(moments.rows, row)
+    standardiser.observe(moments.views, raw_view)
+    if n_observed[0] == 0:
+        context.start(averages, row)
+    context.advance(averages, row)
+    n_observed[0] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -245,59 +275,47 @@ def learn(
     targets: NDArray[np.float32],
     weights: NDArray[np.float32],
     decisions: NDArray[np.int64],
-    experts: NDArray[np.uint8],
+    said: NDArray[np.uint8],
     contexts: NDArray[np.float32],
     keys: NDArray[np.int64],
 ) -> None:
     """Learn each row's label, given its memory; the twin is ``observing`` its rows here."""
     scratch = _scratch(state)
+    moments = state.moments
     for i in range(len(rows)):
-        if weights[i] > 0.0:
-            _learn_one(
-                state,
-                observing,
-                rows[i],
-                targets[i],
-                weights[i],
-                decisions[i],
-                experts[i],
-                contexts[i],
-                keys[i],
-                scratch,
-            )
+        row, target, weight = rows[i], targets[i], weights[i]
+        if weight == 0.0:
+            continue
+        _judge(state, target, weight, decisions[i], said[i])
+        standardiser.observe(moments.labelled_rows, row)
+        _standardise(moments, row, contexts[i], scratch)
+        if observing:
+            _move_centres(state, scratch)
+            _observe(moments, state.context, state.n_observed, row, scratch.raw_view)
+            _standardise(moments, row, contexts[i], scratch)
+        _teach(state, row, target, weight, scratch)
+        _replay(state, scratch)
+        labelled.add(state.recent, row, contexts[i], target, weight, keys[i])
 
 
 @njit(cache=True, nogil=True)
-def _learn_one(
-    state: State,
-    observing: bool,
-    row: NDArray[np.float32],
-    target: NDArray[np.float32],
-    weight: float,
-    decided: int,
-    said: NDArray[np.uint8],
-    averages: NDArray[np.float32],
-    key: int,
-    scratch: Scratch,
-) -> None:
-    if state.n_labelled[0] > 0:
-        n_known = class_prior.n_known(state.prior)
+def _judge(state: State, target: NDArray[np.float32], weight: float, decided: int, said: NDArray[np.uint8]) -> None:
+    """Let a label tell which experts and which decisions were right, and which classes there are."""
+    n_known = class_prior.n_known(state.prior)
+    if n_known > 0:
         hedge.learn(state.hedge, said, target, weight, state.n_labelled[0], n_known)
         decision.learn(state.decision, decided, target, weight)
     state.n_labelled[0] += 1
     class_prior.learn(state.prior, target, weight)
-    standardiser.observe(state.labelled_rows, row)
-    _standardise(state, row, averages, scratch)
-    if observing:
-        if state.n_observed[0] == 0:
-            context.start(state.context, row)
-        row_nearest = rbf.activate(state.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
-        view_nearest = rbf.activate(state.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
-        _observe(state, row, row_nearest, view_nearest, scratch)
-        _standardise(state, row, averages, scratch)
-    _teach(state, row, target, weight, scratch)
-    _replay(state, scratch)
-    labelled.add(state.recent, row, averages, target, weight, key)
+
+
+@njit(cache=True, nogil=True)
+def _move_centres(state: State, scratch: Scratch) -> None:
+    experts = state.experts
+    nearest = rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
+    rbf.observe(experts.rbf_rows, scratch.z_row, scratch.row_distances, nearest, state.generator)
+    nearest = rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
+    rbf.observe(experts.rbf_views, scratch.z_view, scratch.view_distances, nearest, state.generator)
 
 
 @njit(cache=True, nogil=True)
@@ -305,46 +323,32 @@ def _teach(
     state: State, row: NDArray[np.float32], target: NDArray[np.float32], weight: float, scratch: Scratch
 ) -> None:
     """Show the label of the row in ``scratch`` to every expert."""
-    prior, scores, spare = state.prior, scratch.scores, scratch.probabilities
-    z_labelled = scratch.z_labelled
-    last_label.learn(state.last_label, target, weight)
-    class_means.learn(state.class_means, state.labelled_rows, row, z_labelled, target, weight, prior, scores, spare)
-    sgd.learn(state.sgd, z_labelled, target, weight, prior, scores, spare)
-    logistic.learn(state.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
-    logistic.learn(state.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
-    _teach_net(state.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units, target, weight, scratch)
-    _teach_net(state.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units, target, weight, scratch)
-
-
-@njit(cache=True, nogil=True)
-def _teach_net(
-    net: Rbf,
-    z: NDArray[np.float32],
-    distances: NDArray[np.float32],
-    units: NDArray[np.float64],
-    target: NDArray[np.float32],
-    weight: float,
-    scratch: Scratch,
-) -> None:
-    rbf.activate(net, z, distances, units)
-    rbf.learn(net, units, target, weight, scratch.gain[: len(units)], scratch.scale[: len(units)])
+    experts, labelled_rows, prior = state.experts, state.moments.labelled_rows, state.prior
+    z_labelled, scores, spare = scratch.z_labelled, scratch.scores, scratch.probabilities
+    last_label.learn(experts.last_label, target, weight)
+    class_means.learn(experts.class_means, labelled_rows, row, z_labelled, target, weight, prior, scores, spare)
+    sgd.learn(experts.sgd, z_labelled, target, weight, prior, scores, spare)
+    logistic.learn(experts.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
+    logistic.learn(experts.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
+    rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
+    rbf.learn(experts.rbf_rows, scratch.row_units, target, weight, scratch.gain, scratch.scale)
+    rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
+    rbf.learn(experts.rbf_views, scratch.view_units, target, weight, scratch.gain, scratch.scale)
 
 
 @njit(cache=True, nogil=True)
 def _replay(state: State, scratch: Scratch) -> None:
     """Let the logistic experts learn some recent labels again."""
-    recent = state.recent
+    recent, experts, prior = state.recent, state.experts, state.prior
+    scores, spare = scratch.scores, scratch.probabilities
     n = labelled.size(recent)
     for _ in range(logistic.REPLAYS if n > 0 else 0):
         slot = randomness.below(state.generator, n)
-        weight = recent.weights[slot]
-        if weight == 0.0:
-            continue
-        _standardise(state, recent.rows[slot], recent.contexts[slot], scratch)
-        target, prior = recent.targets[slot], state.prior
-        scores, spare = scratch.scores, scratch.probabilities
-        logistic.learn(state.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
-        logistic.learn(state.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
+        target, weight = recent.targets[slot], recent.weights[slot]
+        if weight > 0.0:
+            _standardise(state.moments, recent.rows[slot], recent.contexts[slot], scratch)
+            logistic.learn(experts.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
+            logistic.learn(experts.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
 
 
 @njit(cache=True, nogil=True)
@@ -355,8 +359,8 @@ def forget(state: State, keys: NDArray[np.int64]) -> None:
         for slot in range(labelled.size(recent)):
             if recent.keys[slot] == key and recent.weights[slot] > 0.0:
                 class_means.forget(
-                    state.class_means,
-                    state.labelled_rows,
+                    state.experts.class_means,
+                    state.moments.labelled_rows,
                     recent.rows[slot],
                     recent.targets[slot],
                     recent.weights[slot],

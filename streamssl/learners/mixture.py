@@ -91,7 +91,7 @@ class Mixture:
     @property
     def n_features(self) -> int:
         """Columns of a row."""
-        return len(self._state.rows.mean)
+        return len(self._state.moments.rows.mean)
 
     @property
     def n_classes(self) -> int:
@@ -106,7 +106,7 @@ class Mixture:
     @property
     def column_means(self) -> NDArray[np.float32]:
         """(d,) running means of the columns: the value that says nothing, for one that is missing."""
-        return self._state.rows.mean.astype(np.float32)
+        return self._state.moments.rows.mean.astype(np.float32)
 
     def grow(self, n_features: int, n_classes: int) -> None:
         """Make room for more columns and classes; never shrinks.
@@ -231,11 +231,17 @@ class Mixture:
         ValueError
             If an array is missing, unknown, or of another shape or dtype; the message names it.
         """
-        for name in ("prior", "rows.mean", "settings.seed", "settings.learn_from_unlabelled", "settings.metric"):
+        for name in (
+            "prior",
+            "moments.rows.mean",
+            "settings.seed",
+            "settings.learn_from_unlabelled",
+            "settings.metric",
+        ):
             if name not in arrays:
                 raise ValueError(f"the state lacks the array {name!r}")
         mixture = cls(
-            n_features=len(arrays["rows.mean"]),
+            n_features=len(arrays["moments.rows.mean"]),
             n_classes=len(arrays["prior"]),
             seed=int(arrays["settings.seed"]),
             learn_from_unlabelled=bool(arrays["settings.learn_from_unlabelled"]),

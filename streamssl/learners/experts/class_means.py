@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamssl.learners import sharpness
+from streamssl.learners.linear import project
 from streamssl.learners.padding import pad
 from streamssl.learners.sharpness import Sharpness
 from streamssl.learners.softmax import softmax
@@ -73,10 +74,7 @@ def grow(state: ClassMeans, n_features: int, n_classes: int) -> ClassMeans:
 
 @njit(cache=True, nogil=True)
 def _score(state: ClassMeans, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
-    scores[:] = 0.0
-    for j in range(len(z)):
-        for c in range(len(scores)):
-            scores[c] += z[j] * state.means[j, c]
+    project(z, state.means, scores)
     for c in range(len(scores)):
         scores[c] = (2.0 * scores[c] - state.lengths[c]) / np.sqrt(state.n_varying[0])
 

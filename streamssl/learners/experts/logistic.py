@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamssl.learners.linear import project
 from streamssl.learners.padding import pad
 from streamssl.learners.softmax import softmax
 
@@ -55,11 +56,9 @@ def predict(
     out: NDArray[np.float64],
 ) -> None:
     """Write class probabilities of a standardised row to ``out``; ``scores`` is scratch."""
+    project(z, state.weights[1:], scores)
     for c in range(len(scores)):
-        scores[c] = state.weights[0, c]
-    for j in range(len(z)):
-        for c in range(len(scores)):
-            scores[c] += z[j] * state.weights[1 + j, c]
+        scores[c] += state.weights[0, c]
     softmax(scores, 1.0, prior, out)
 
 

@@ -29,6 +29,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamssl.learners.linear import project
 from streamssl.learners.padding import pad
 from streamssl.learners.randomness import below
 from streamssl.learners.softmax import softmax
@@ -149,11 +150,7 @@ def predict(
     out: NDArray[np.float64],
 ) -> None:
     """Write class probabilities given the activations of a row to ``out``; ``scores`` is scratch."""
-    scores[:] = 0.0
-    for i in range(len(units)):
-        if units[i] != 0.0:
-            for c in range(len(scores)):
-                scores[c] += units[i] * state.weights[i, c]
+    project(units, state.weights, scores)
     softmax(scores, SHARPNESS, prior, out)
 
 
@@ -218,10 +215,10 @@ def learn(
     gain: NDArray[np.float64],
     scale: NDArray[np.float64],
 ) -> None:
-    """One step of weighted recursive least squares; ``gain`` and ``scale`` (F,) are scratch."""
+    """One step of weighted recursive least squares; ``gain`` and ``scale``, (F,) or longer, are scratch."""
     n = len(units)
     inverse = state.inverse
-    gain[:] = 0.0
+    gain[:n] = 0.0
     for i in range(n):
         if units[i] != 0.0:
             for j in range(n):

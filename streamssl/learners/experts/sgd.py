@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamssl.learners import sharpness
+from streamssl.learners.linear import project
 from streamssl.learners.padding import pad
 from streamssl.learners.sharpness import Sharpness
 from streamssl.learners.softmax import softmax
@@ -44,11 +45,9 @@ def grow(state: Sgd, n_features: int, n_classes: int) -> Sgd:
 
 @njit(cache=True, nogil=True)
 def _score(state: Sgd, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
+    project(z, state.weights[1:], scores)
     for c in range(len(scores)):
-        scores[c] = state.weights[0, c]
-    for j in range(len(z)):
-        for c in range(len(scores)):
-            scores[c] += z[j] * state.weights[1 + j, c]
+        scores[c] += state.weights[0, c]
 
 
 @njit(cache=True, nogil=True)
