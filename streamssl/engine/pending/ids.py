@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -43,11 +44,10 @@ def encode_ids(ids: Sequence[str]) -> EncodedIds:
     ['0x...', '0x...']
     """
     parts = [event_id.encode() for event_id in ids]
-    begins = np.zeros(len(parts) + 1, dtype=np.int64)
-    lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
-    if lengths.max(initial=0) > LONGEST:
-        raise ValueError(f"event id: {lengths.max()} bytes long; at most {LONGEST} are possible")
-    np.cumsum(lengths, out=begins[1:])
+    longest = max(map(len, parts), default=0)
+    if longest > LONGEST:
+        raise ValueError(f"event id: {longest} bytes long; at most {LONGEST} are possible")
+    begins = np.fromiter(accumulate(map(len, parts), initial=0), dtype=np.int64, count=len(parts) + 1)
     text = b"".join(parts)
     return EncodedIds(text, begins, hash_ids(np.frombuffer(text, dtype=np.uint8), begins))
 

@@ -78,6 +78,23 @@ class Layout(NamedTuple):
         return 64 * max(1, -(-self.n_features // 96))
 
 
+class Stored(NamedTuple):
+    """One record, see `Layout.record`: the same fields in the same order."""
+
+    hash: int
+    time: int
+    arrival: int
+    id_begin: int
+    propensity: float
+    confidence: float
+    id_length: int
+    decision: int
+    pseudo: int
+    twin: int
+    row: NDArray[np.float32]
+    experts: NDArray[np.uint8]
+
+
 class Files(NamedTuple):
     """A segment's memory-mapped files."""
 
@@ -107,7 +124,9 @@ class Segment:
         self.layout = layout
         self.rows = rows
         self.id_bytes = id_bytes
-        self._base = directory / f"{first:016d}"
+        self.paths = tuple(directory / f"{first:016d}{suffix}" for suffix in SUFFIXES)
+        """The three files, in the order of `SUFFIXES`."""
+        self._ids = os.fspath(self.paths[2])
         self._checksums: list[int] = []
         self._checked_rows = 0
 
@@ -115,11 +134,6 @@ class Segment:
     def end(self) -> int:
         """Sequence number after the last event."""
         return self.first + self.rows
-
-    @property
-    def paths(self) -> list[Path]:
-        """The three files."""
-        return [self._base.with_suffix(suffix) for suffix in SUFFIXES]
 
     @property
     def bytes_on_disk(self) -> int:
@@ -157,8 +171,8 @@ class Segment:
         PendingDamaged
             When one is missing or too short.
         """
-        (events_path, events_size), (contexts_path, contexts_size) = self._mapped_sizes(self.rows)
-        for path, size in ((events_path, events_size), (contexts_path, contexts_size)):
+        events_path, contexts_path, ids_path = self.paths
+        for path, size in (*self._mapped_sizes(self.rows), (ids_path, self.id_bytes)):
             try:
                 found = path.stat().st_size
             except FileNotFoundError:
@@ -193,15 +207,23 @@ class Segment:
         checkpoints = contexts[to_checkpoint :: self.layout.stride]
         number = (self.rows + to_checkpoint) // self.layout.stride
         files.contexts[number : number + len(checkpoints)] = checkpoints
-        with self.paths[2].open("r+b", buffering=0) as file:
-            os.pwrite(file.fileno(), id_text, self.id_bytes)
+        with self.paths[2].open("r+b") as file:
+            file.seek(self.id_bytes)
+            file.write(id_text)
         self.rows += len(events)
         self.id_bytes += len(id_text)
 
-    def read_id(self, files: Files, row: int) -> bytes:
-        """Return the id of an event."""
-        event = files.events[row]
-        return self._read_ids(int(event["id_begin"]), int(event["id_length"]))
+    def read(self, files: Files, row: int) -> Stored:
+        """Return an event. Its arrays are views of the file."""
+        return Stored(*files.events[row].item())
+
+    def read_ids(self, begin: int, length: int) -> bytes:
+        """Return some bytes of the ids."""
+        descriptor = os.open(self._ids, os.O_RDONLY)
+        try:
+            return os.pread(descriptor, length, begin)
+        finally:
+            os.close(descriptor)
 
     def context_before(self, files: Files, row: int) -> NDArray[np.float32]:
         """Return the temporal context (2, d) before an event, recomputed from the checkpoint before it."""
@@ -236,7 +258,9 @@ class Segment:
             if found != wanted:
                 begin = self.first + block * BLOCK
                 end = min(begin + BLOCK, self.end)
-                raise PendingDamaged(f"{self._base}.*: events {begin} to {end - 1} differ from their checksum")
+                raise PendingDamaged(
+                    f"{self.paths[0]} and its neighbours: events {begin} to {end - 1} differ from their checksum"
+                )
 
     def sync(self) -> None:
         """Return once all files are on disk. On Linux, fsync also writes what was changed through a mapping."""
@@ -252,20 +276,13 @@ class Segment:
             (contexts, n_contexts * 2 * 4 * self.layout.n_features),
         ]
 
-    def _read_ids(self, begin: int, length: int) -> bytes:
-        descriptor = os.open(self.paths[2], os.O_RDONLY)
-        try:
-            return os.pread(descriptor, length, begin)
-        finally:
-            os.close(descriptor)
-
     def _checksum(self, files: Files, begin: int, end: int) -> int:
         events, stride = files.events[begin:end], self.layout.stride
         checksum = zlib.crc32(events.data)
         checksum = zlib.crc32(files.contexts[-(-begin // stride) : -(-end // stride)].data, checksum)
         id_begin = int(events["id_begin"][0])
         id_end = min(int(events["id_begin"][-1]) + int(events["id_length"][-1]), self.id_bytes)
-        return zlib.crc32(self._read_ids(id_begin, max(0, id_end - id_begin)), checksum)
+        return zlib.crc32(self.read_ids(id_begin, max(0, id_end - id_begin)), checksum)
 
 
 @njit(cache=True, nogil=True)

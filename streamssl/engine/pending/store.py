@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from streamssl.engine.pending.ids import encode_ids
 from streamssl.engine.pending.index import HashIndex
-from streamssl.engine.pending.segment import BLOCK, SUFFIXES, Files, Layout, PendingDamaged, Segment
+from streamssl.engine.pending.segment import BLOCK, SUFFIXES, Layout, PendingDamaged, Segment, Stored
 from streamssl.learners.mixture import Memory
 
 __all__ = ["Extras", "Pending", "PendingDamaged", "PendingStore"]
@@ -207,8 +207,9 @@ class PendingStore:
         for sequence in self._index.find(int(encoded.hashes[0])):
             segment = self._segment_of(sequence)
             files, row = self._files(segment), sequence - segment.first
-            if segment.read_id(files, row) == encoded.text:
-                return _pending(segment, files, row)
+            event = segment.read(files, row)
+            if segment.read_ids(event.id_begin, event.id_length) == encoded.text:
+                return _pending(sequence, event, segment.context_before(files, row))
         return None
 
     def contains(self, ids: Sequence[str]) -> NDArray[np.bool_]:
@@ -343,20 +344,19 @@ class PendingStore:
             self.first = end
 
 
-def _pending(segment: Segment, files: Files, row: int) -> Pending:
-    event = files.events[row]
+def _pending(sequence: int, event: Stored, context: NDArray[np.float32]) -> Pending:
     return Pending(
-        sequence=segment.first + row,
-        time=int(event["time"]),
-        arrival=int(event["arrival"]),
-        row=event["row"].copy(),
-        experts=event["experts"].copy(),
-        context=segment.context_before(files, row),
-        decision=int(event["decision"]),
-        confidence=float(event["confidence"]),
-        propensity=float(event["propensity"]),
-        pseudo=int(event["pseudo"]),
-        twin=int(event["twin"]),
+        sequence=sequence,
+        time=event.time,
+        arrival=event.arrival,
+        row=event.row.copy(),
+        experts=event.experts.copy(),
+        context=context,
+        decision=event.decision,
+        confidence=event.confidence,
+        propensity=event.propensity,
+        pseudo=event.pseudo,
+        twin=event.twin,
     )
 
 
