@@ -1,0 +1,51 @@
+"""The whole configuration: one model, read from a file, the environment and flags, in rising precedence."""
+
+from streamssl.config.loading import ConfigError, load_config, parse_value
+from streamssl.config.reference import config_reference
+from streamssl.config.sections import (
+    BatchSettings,
+    Config,
+    EventMapping,
+    FeatureSettings,
+    KafkaSettings,
+    LabelMapping,
+    LearnerSettings,
+    LoggingSettings,
+    MappingSettings,
+    MetricsSettings,
+    PendingSettings,
+    PseudoLabelSettings,
+    ReviewSettings,
+    Section,
+    SqliteSettings,
+    StateSettings,
+    TopicMapping,
+    Topics,
+    WorkerSettings,
+)
+
+__all__ = [
+    "BatchSettings",
+    "Config",
+    "ConfigError",
+    "EventMapping",
+    "FeatureSettings",
+    "KafkaSettings",
+    "LabelMapping",
+    "LearnerSettings",
+    "LoggingSettings",
+    "MappingSettings",
+    "MetricsSettings",
+    "PendingSettings",
+    "PseudoLabelSettings",
+    "ReviewSettings",
+    "Section",
+    "SqliteSettings",
+    "StateSettings",
+    "TopicMapping",
+    "Topics",
+    "WorkerSettings",
+    "config_reference",
+    "load_config",
+    "parse_value",
+]

@@ -1,0 +1,265 @@
+"""The configuration's sections: one model, every field with a default and a description."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SqliteSettings(Section):
+    """The embedded transport."""
+
+    path: str = Field("streamssl.db", description="File that holds all topics; made when missing.")
+
+
+class KafkaSettings(Section):
+    """The Kafka transport."""
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port of some brokers, by comma.")
+    group_id: str = Field("streamssl", description="Consumer group that shares the events topic.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How to log in; needs a SASL_ protocol."
+    )
+    sasl_username: str | None = Field(None, description="User name for SASL.")
+    sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
+    ssl_cafile: str | None = Field(None, description="PEM file of the authorities that are trusted.")
+    ssl_certfile: str | None = Field(None, description="PEM file with the client's certificate.")
+    ssl_keyfile: str | None = Field(None, description="PEM file with the client's private key.")
+    session_timeout_ms: Annotated[int, Field(ge=1_000)] = Field(
+        10_000, description="Silence after which the group gives a worker's partitions to others."
+    )
+    heartbeat_interval_ms: Annotated[int, Field(ge=100)] = Field(1_000, description="Time between heartbeats.")
+    transaction_timeout_ms: Annotated[int, Field(ge=1_000)] = Field(
+        15_000, description="Longest time one batch may take before the broker aborts it."
+    )
+    compression: Literal["none", "gzip", "lz4"] = Field("lz4", description="Compression of what is written.")
+    allow_insecure: bool = Field(False, description="Allow a password to be sent over an unencrypted line.")
+
+    @model_validator(mode="after")
+    def _refuse_open_passwords(self) -> Self:
+        in_the_open = self.security_protocol == "SASL_PLAINTEXT" and self.sasl_mechanism == "PLAIN"
+        if in_the_open and not self.allow_insecure:
+            raise ValueError(
+                "SASL_PLAINTEXT with PLAIN sends the password in the open: use SASL_SSL, or set allow_insecure"
+            )
+        if self.security_protocol.startswith("SASL") and self.sasl_mechanism is None:
+            raise ValueError(f"{self.security_protocol} needs sasl_mechanism")
+        return self
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("at least one topic is needed")
+    return names
+
+
+TopicNames = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_not_empty)]
+"""One topic name, or several."""
+
+
+class Topics(Section):
+    """The names of the topics."""
+
+    events: TopicNames = Field(("events",), description="Where events come from: one name or several.")
+    labels: TopicNames = Field(("labels",), description="Where labels come from: one name or several.")
+    predictions: str = Field("predictions", description="One prediction for every event.")
+    review_requests: str = Field("review-requests", description="Events that people are asked about.")
+    examples: str = Field("examples", description="Events joined with their labels; read back by every worker.")
+    dead_letters: str = Field("dead-letters", description="What could not be read or used, byte for byte.")
+    journal: str = Field("journal", description="What each committed batch processed.")
+
+    def all_names(self) -> tuple[str, ...]:
+        """Return every topic's name."""
+        return (
+            *self.events,
+            *self.labels,
+            self.predictions,
+            self.review_requests,
+            self.examples,
+            self.dead_letters,
+            self.journal,
+        )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = self.all_names()
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"each topic has one role, but {', '.join(sorted(twice))} is named twice")
+        return self
+
+
+class WorkerSettings(Section):
+    """The identity of this process."""
+
+    id: str = Field(
+        "worker-0",
+        pattern=r"^[a-zA-Z0-9._-]{1,64}$",
+        description="Static name of the worker: journal key, transactional id, group instance id, state folder.",
+    )
+
+
+class StateSettings(Section):
+    """Where the state lives."""
+
+    directory: str = Field("state", description="Folder of snapshots and pending events; one sub-folder a worker.")
+    snapshot_every_seconds: float = Field(60, gt=0, description="Time between snapshots.")
+    snapshots_kept: int = Field(3, ge=1, description="How many snapshots are kept.")
+
+
+class MetricsSettings(Section):
+    """Where metrics and health are served."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(9464, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
+
+
+class EventMapping(Section):
+    """Where an event's parts lie in the user's JSON. Paths are dotted; a list's elements go by number."""
+
+    id: str = Field("id", description="Path of the event id.")
+    time: str = Field("time", description="Path of the event's time: ISO 8601 or epoch milliseconds.")
+    label: str = Field("label", description="Path of the label, where events bring one.")
+    features: str = Field(
+        "features", description="Path of the features; '.' = the whole object without id, time and label."
+    )
+    include: tuple[str, ...] = Field(("*",), description="Patterns of the features (dotted names) that are used.")
+    exclude: tuple[str, ...] = Field((), description="Patterns of the features that are not used.")
+    classes: dict[str, str] = Field({}, description="Class names in the record -> class names here.")
+
+
+class LabelMapping(Section):
+    """Where a label's parts lie in the user's JSON."""
+
+    event_id: str = Field("event_id", description="Path of the id of the labelled event.")
+    label: str = Field("label", description="Path of the class.")
+    time: str = Field("time", description="Path of the time at which the label was given.")
+    annotator: str = Field("annotator", description="Path of who gave it.")
+    confidence: str = Field("confidence", description="Path of how sure they are, 0 to 1.")
+    excluded: str = Field("not", alias="not", description="Path of the classes that it is not.")
+    abstain: str = Field("abstain", description='Path of the flag for "I don\'t know".')
+    request_id: str = Field("request_id", description="Path of the review request that it answers.")
+    seen_prediction: str = Field("seen_prediction", description="Path of the flag that the guess was shown.")
+    features: str = Field("features", description="Path of the event's features, when the label brings them.")
+    classes: dict[str, str] = Field({}, description="Class names in the record -> class names here.")
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class TopicMapping(Section):
+    """The mapping of one topic, where it differs from the others."""
+
+    events: EventMapping | None = Field(None, description="For an events topic.")
+    labels: LabelMapping | None = Field(None, description="For a labels topic.")
+
+
+class MappingSettings(Section):
+    """How the user's own JSON is read."""
+
+    events: EventMapping = Field(EventMapping(), description="Of the events topics.")
+    labels: LabelMapping = Field(LabelMapping(), description="Of the labels topics.")
+    topics: dict[str, TopicMapping] = Field({}, description="Of single topics, by name.")
+
+
+class FeatureSettings(Section):
+    """How features become columns."""
+
+    max_columns: int = Field(1_024, ge=1, le=65_536, description="Columns at the most; later fields are dropped.")
+    max_categories: int = Field(32, ge=1, description="Categories of a field with columns of their own.")
+    hash_buckets: int = Field(16, ge=1, description="Columns that a field's further categories share.")
+    exclude: tuple[str, ...] = Field((), description="Patterns of dotted names that never become features.")
+    types: dict[str, Literal["number", "category", "vector", "ignore"]] = Field(
+        {}, description="Kinds of fields, where they are not to be inferred."
+    )
+    missing_flag_share: float = Field(
+        0.05, gt=0, le=1, description="Share of missing values from which a column says that one is missing."
+    )
+
+
+class PendingSettings(Section):
+    """How long events and labels wait for each other."""
+
+    capacity: int = Field(1_000_000, ge=1, description="Events that wait for a label at the most.")
+    max_age_seconds: int = Field(7 * 86_400, ge=1, description="How long an event waits for a label.")
+    label_wait_seconds: int = Field(10, ge=0, description="How long a label waits for an event that is not known.")
+    max_waiting_labels: int = Field(10_000, ge=1, description="Labels that wait at the most.")
+
+
+class PseudoLabelSettings(Section):
+    """When a prediction is trusted as a label."""
+
+    precision: float = Field(0.95, ge=0.5, lt=1, description="Share of right ones that pseudo-labels promise.")
+    confidence: float = Field(0.9, ge=0.5, lt=1, description="Confidence of the lower bound behind the promise.")
+
+
+class ReviewSettings(Section):
+    """Whom the service asks."""
+
+    share: float = Field(0.01, ge=0, le=1, description="Share of the events that people are asked about.")
+    max_per_hour: int | None = Field(None, ge=0, description="Requests an hour at the most.")
+    expires_after_seconds: int = Field(86_400, ge=1, description="How long a request stays open.")
+
+
+class LearnerSettings(Section):
+    """The learner."""
+
+    seed: int = Field(0, ge=0, description="Of all randomness.")
+    metric: Literal["kappa", "accuracy"] = Field("kappa", description="What decisions are to maximise.")
+    twin: Literal["asked", "all", "off"] = Field(
+        "asked", description="Events that the twin, fed with labelled events only, predicts for comparison."
+    )
+
+
+class BatchSettings(Section):
+    """How much is processed at a time. Changes speed and latency, never results."""
+
+    max_records: int = Field(5_000, ge=1, description="Records of a batch at the most.")
+    wait_seconds: float = Field(0.05, gt=0, le=10, description="How long a poll waits for the first record.")
+
+
+class LoggingSettings(Section):
+    """Logs, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level shown.")
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="JSON lines or text; auto: text on a terminal."
+    )
+
+
+class Config(Section):
+    """Everything that can be configured."""
+
+    transport: Literal["sqlite", "kafka"] = Field("sqlite", description="Where topics live.")
+    sqlite: SqliteSettings = Field(SqliteSettings(), description="The embedded transport.")
+    kafka: KafkaSettings = Field(KafkaSettings(), description="The Kafka transport.")
+    topics: Topics = Field(Topics(), description="Topic names.")
+    worker: WorkerSettings = Field(WorkerSettings(), description="This process.")
+    state: StateSettings = Field(StateSettings(), description="Snapshots and pending events.")
+    metrics: MetricsSettings = Field(MetricsSettings(), description="Metrics and health.")
+    mapping: MappingSettings = Field(MappingSettings(), description="The user's own JSON.")
+    features: FeatureSettings = Field(FeatureSettings(), description="Features.")
+    pending: PendingSettings = Field(PendingSettings(), description="Waiting for labels.")
+    pseudo_labels: PseudoLabelSettings = Field(PseudoLabelSettings(), description="Pseudo-labels.")
+    review: ReviewSettings = Field(ReviewSettings(), description="Review requests.")
+    learner: LearnerSettings = Field(LearnerSettings(), description="The learner.")
+    batch: BatchSettings = Field(BatchSettings(), description="Batches.")
+    logging: LoggingSettings = Field(LoggingSettings(), description="Logs.")
+
+    def to_yaml(self) -> str:
+        """Return the configuration as YAML, secrets masked."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,102 @@
+"""What goes out for every event: predictions, and review requests for a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from streamssl.messages.incoming import Event
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OPTIONS = orjson.OPT_UTC_Z
+
+
+def timestamp(milliseconds: int) -> datetime:
+    """Return a time in ms since the epoch, year 1 to 9999, as the date that goes on the wire."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def encode_prediction(
+    event: Event,
+    *,
+    classes: Sequence[str],
+    probabilities: Sequence[float],
+    decision: int,
+    confidence: float,
+    pseudo_label: float | None,
+    review: tuple[str, float] | None,
+    twin: int,
+    batch: int,
+    labelled: int,
+) -> bytes:
+    """Return the value of a prediction record.
+
+    Parameters
+    ----------
+    classes, probabilities
+        Of every class that is known.
+    decision
+        Number of the predicted class, -1 while none is known.
+    confidence
+        Its probability.
+    pseudo_label
+        The precision at which the prediction may stand in for a label; None if it may not.
+    review
+        Why people are asked about the event, and its propensity; None if they are not.
+    twin
+        Number of the class that the twin predicts, -1 where it was not asked.
+    batch, labelled
+        The model that predicted: journal sequence number of its batch, examples it had learnt.
+
+    Notes
+    -----
+    Cost: about 1.5 us for 2 classes.
+    """
+    label = classes[decision] if decision >= 0 else None
+    value: dict[str, Any] = {
+        "event_id": event.id,
+        "time": timestamp(event.time),
+        "label": label,
+        "probabilities": dict(zip(classes, probabilities, strict=True)),
+        "confidence": confidence,
+        "pseudo_label": None if pseudo_label is None else {"label": label, "precision": pseudo_label},
+        "review": None if review is None else {"reason": review[0], "propensity": review[1]},
+        "model": {"batch": batch, "labelled": labelled},
+    }
+    if twin >= 0:
+        value["twin"] = classes[twin]
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def encode_review_request(
+    event: Event,
+    *,
+    request_id: str,
+    prediction: dict[str, Any],
+    reason: str,
+    propensity: float,
+    expires: int,
+) -> bytes:
+    """Return the value of a review request record.
+
+    Parameters
+    ----------
+    prediction
+        What goes into ``prediction``: label, confidence, probabilities.
+    expires
+        When the answer is no longer awaited, ms since the epoch.
+    """
+    return orjson.dumps(
+        {
+            "request_id": request_id,
+            "event": {"id": event.id, "time": timestamp(event.time), "features": event.features},
+            "prediction": prediction,
+            "reason": reason,
+            "propensity": propensity,
+            "expires": timestamp(expires),
+        },
+        option=_OPTIONS,
+    )
