@@ -184,7 +184,7 @@ class PendingStore:
         events["arrival"] = arrivals
         events["id_length"] = np.diff(encoded.begins)
         events["propensity"], events["pseudo"], events["twin"] = extras
-        events["confidence"] = _confidences(memory)
+        events["confidence"] = memory.confidences()
         events["decision"] = memory.decisions
         events["row"] = rows
         events["experts"] = memory.experts
@@ -245,7 +245,7 @@ class PendingStore:
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return positions and checksums; the events stay in their files. To be called after `flush`."""
-        segments = [segment for segment in self._segments if segment.end > self.first]
+        segments = self._needed()
         document = {
             "capacity": self.capacity,
             "max_age_ms": self.max_age_ms,
@@ -305,8 +305,8 @@ class PendingStore:
             What `to_state` said (first part) for the oldest snapshot from which a recovery could start.
         """
         mine = [segment.first for segment in self._segments]
-        waiting = [segment.first for segment in self._segments if segment.end > self.first]
-        needed_from = min([oldest["first_on_disk"], *waiting[:1], self.next_sequence])
+        needed = [segment.first for segment in self._needed()]
+        needed_from = min([oldest["first_on_disk"], *needed[:1]])
         self._segments = [segment for segment in self._segments if segment.first >= needed_from]
         self._files.cache_clear()
         begin = mine[0] if mine else self.next_sequence
@@ -317,6 +317,14 @@ class PendingStore:
                 left_over = first >= begin and first not in mine
                 if first < needed_from or left_over:
                     path.unlink()
+
+    def _needed(self) -> list[Segment]:
+        """Return the segments in which events wait, and always the one that takes the next event.
+
+        Were that one given up once all its events have left, segments would begin where a snapshot happened to
+        be taken, and a replay would write to other places.
+        """
+        return [segment for segment in self._segments if segment.end > self.first] or self._segments[-1:]
 
     def _segment_for(self, layout: Layout) -> Segment:
         """Return the segment that takes the next event."""
@@ -358,14 +366,6 @@ def _pending(sequence: int, event: Stored, context: NDArray[np.float32]) -> Pend
         pseudo=event.pseudo,
         twin=event.twin,
     )
-
-
-def _confidences(memory: Memory) -> NDArray[np.float32]:
-    """Return the probability of each predicted class, 0 where none is known."""
-    confidences = np.zeros(len(memory.decisions), dtype=np.float32)
-    known = np.flatnonzero(memory.decisions >= 0)
-    confidences[known] = memory.probabilities[known, memory.decisions[known]]
-    return confidences
 
 
 def _sync_directory(directory: Path) -> None:
