@@ -15,7 +15,7 @@ from streamssl.learners.kernels import EXPERT_NAMES
 from streamssl.learners.labelled import NO_KEY
 from streamssl.learners.padding import pad
 
-__all__ = ["EXPERT_NAMES", "Memory", "Mixture"]
+__all__ = ["EXPERT_NAMES", "Memory", "Mixture", "warm_up"]
 
 
 class Memory(NamedTuple):
@@ -29,6 +29,13 @@ class Memory(NamedTuple):
     """(n, e, k) what each expert said, quantised as round(255 p)."""
     context: NDArray[np.float32]
     """(n, 2, d) moving averages before the row was used."""
+
+    def confidences(self) -> NDArray[np.float32]:
+        """Return (n,) the probability of each decision, 0 where there is none."""
+        confidences = np.zeros(len(self.decisions), dtype=np.float32)
+        known = np.flatnonzero(self.decisions >= 0)
+        confidences[known] = self.probabilities[known, self.decisions[known]]
+        return confidences
 
     def take(self, rows: slice) -> Memory:
         """Return a copy of what belongs to these rows."""
@@ -194,11 +201,11 @@ class Mixture:
         )
 
     def _widened(self, memory: Memory, n: int) -> Memory:
-        _checked("memory.decisions", memory.decisions, np.int64, (n,))
+        decisions = _checked("memory.decisions", memory.decisions, np.int64, (n,))
         return memory._replace(
-            decisions=np.ascontiguousarray(memory.decisions, np.int64),
-            experts=np.ascontiguousarray(pad(memory.experts, n, len(EXPERT_NAMES), self.n_classes)),
-            context=np.ascontiguousarray(pad(memory.context, n, len(HORIZONS), self.n_features)),
+            decisions=decisions,
+            experts=pad(memory.experts, n, len(EXPERT_NAMES), self.n_classes),
+            context=pad(memory.context, n, len(HORIZONS), self.n_features),
         )
 
     def forget(self, keys: NDArray[np.int64]) -> None:
@@ -264,16 +271,20 @@ class Mixture:
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the cache; the state stays as it is."""
-        other = Mixture(2, 2, seed=self.seed, learn_from_unlabelled=self.learn_from_unlabelled)
-        rows = np.zeros((1, 2), np.float32)
-        memory = other.process(rows)
-        other.learn(rows, np.eye(1, 2, dtype=np.float32), np.ones(1, np.float32), memory)
-        other.forget(np.zeros(1, np.int64))
+        warm_up()
+
+
+def warm_up() -> None:
+    """Compile every kernel of every mixture, or load it from the cache: a minute, or a second."""
+    mixture = Mixture(1, 1)
+    rows = np.zeros((1, 1), np.float32)
+    mixture.learn(rows, np.ones((1, 1), np.float32), np.ones(1, np.float32), mixture.process(rows))
+    mixture.forget(np.zeros(1, np.int64))
 
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """Return ``values`` as a contiguous array, or say which argument is wrong."""
-    array: NDArray[Any] = np.ascontiguousarray(values, dtype)
+    """Return ``values`` as the one kind of array the kernels are compiled for, or say which argument is wrong."""
+    array: NDArray[Any] = np.require(values, dtype, ["C", "W"])
     if len(array.shape) != len(shape) or any(
         want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
     ):

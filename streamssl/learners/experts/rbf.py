@@ -233,12 +233,22 @@ def learn(
         error /= denominator
         for i in range(n):
             state.weights[i, c] += error * gain[i]
+    # From here on every product is the same for (i, j) and (j, i): the matrix stays symmetric to the last bit.
+    root = np.sqrt(denominator)
     for i in range(n):
-        diagonal = (inverse[i, i] - gain[i] * gain[i] / denominator) / FORGETTING
-        # Rows and columns are scaled alike, which keeps the matrix positive definite.
-        scale[i] = np.sqrt(min(1.0, CEILING / diagonal) / FORGETTING)
+        gain[i] /= root
+        scale[i] = _scale(inverse[i, i] - gain[i] * gain[i])
     for i in range(n):
-        pull = gain[i] / denominator
         for j in range(n):
-            inverse[i, j] = (inverse[i, j] - pull * gain[j]) * (scale[i] * scale[j])
-    state.untouched[0] = min(state.untouched[0] / FORGETTING, CEILING)
+            inverse[i, j] = (inverse[i, j] - gain[i] * gain[j]) * (scale[i] * scale[j])
+    untouched = _scale(state.untouched[0])
+    state.untouched[0] *= untouched * untouched
+
+
+@njit(cache=True, nogil=True)
+def _scale(diagonal: float) -> float:
+    """Return what a row and its column are multiplied by to forget, and to stay below the ceiling.
+
+    Scaling both, in place of cutting the diagonal, keeps the matrix positive definite.
+    """
+    return float(np.sqrt(min(1.0 / FORGETTING, CEILING / diagonal)))

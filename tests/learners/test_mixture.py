@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamssl.learners.mixture import EXPERT_NAMES, Memory, Mixture
+from tests.learners.streams import assert_same_state, drifting, one_hot, run
+
+N = 210
+
+
+@pytest.mark.parametrize("learn_from_unlabelled", [True, False])
+@settings(max_examples=15, deadline=None)
+@given(ends=st.lists(st.integers(1, N), max_size=30))
+def test_blocks_are_a_speed_knob_only(learn_from_unlabelled: bool, ends: list[int]) -> None:
+    rows, classes = drifting(N)
+    one = Mixture(3, 3, learn_from_unlabelled=learn_from_unlabelled)
+    other = Mixture(3, 3, learn_from_unlabelled=learn_from_unlabelled)
+    np.testing.assert_array_equal(run(one, rows, classes, ends), run(other, rows, classes, list(range(1, N))))
+    assert_same_state(one, other)
+
+
+@pytest.mark.parametrize("n_before", [1, 100])
+def test_room_may_be_made_early_or_late(n_before: int) -> None:
+    rows, classes = drifting(N, n_features=3, n_classes=2)
+    rows[:n_before, 2] = 0
+    early, late = Mixture(3, 3), Mixture(2, 2)
+    mine = [
+        run(early, rows[:n_before], classes[:n_before], []),
+        run(early, rows[n_before:], classes[n_before:], []),
+    ]
+    theirs = [run(late, rows[:n_before, :2], classes[:n_before], [])]
+    late.grow(3, 3)
+    theirs.append(run(late, rows[n_before:], classes[n_before:], []))
+    np.testing.assert_array_equal(mine[0][:, :2], theirs[0])
+    np.testing.assert_array_equal(mine[1], theirs[1])
+    assert_same_state(early, late)
+
+
+def test_grow_never_shrinks() -> None:
+    mixture = Mixture(3, 2)
+    mixture.grow(1, 4)
+    assert (mixture.n_features, mixture.n_classes) == (3, 4)
+
+
+@pytest.mark.parametrize("learn_from_unlabelled", [True, False])
+def test_a_saved_state_continues_bit_for_bit(learn_from_unlabelled: bool) -> None:
+    rows, classes = drifting(2 * N)
+    mixture = Mixture(3, 3, seed=5, learn_from_unlabelled=learn_from_unlabelled, metric="accuracy")
+    run(mixture, rows[:N], classes[:N], [])
+    file = io.BytesIO()
+    np.savez(file, **mixture.to_arrays())
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        restored = Mixture.from_arrays(arrays)
+    assert_same_state(mixture, restored)
+    np.testing.assert_array_equal(run(mixture, rows[N:], classes[N:], []), run(restored, rows[N:], classes[N:], []))
+    assert_same_state(mixture, restored)
+
+
+def test_a_state_that_does_not_fit_is_refused_by_name() -> None:
+    arrays = Mixture(2, 2).to_arrays()
+    with pytest.raises(ValueError, match=r"lacks the array 'experts.sgd.weights'"):
+        Mixture.from_arrays({name: a for name, a in arrays.items() if name != "experts.sgd.weights"})
+    with pytest.raises(ValueError, match=r"'experts.sgd.weights' is float64\(5, 2\)"):
+        Mixture.from_arrays(arrays | {"experts.sgd.weights": np.zeros((5, 2))})
+    with pytest.raises(ValueError, match="unknown arrays"):
+        Mixture.from_arrays(arrays | {"experts.oracle.weights": np.zeros(1)})
+
+
+def test_prediction_changes_nothing() -> None:
+    rows, classes = drifting(N)
+    mixture, other = Mixture(3, 3), Mixture(3, 3)
+    run(mixture, rows, classes, [])
+    run(other, rows, classes, [])
+    memory = mixture.predict(rows)
+    assert_same_state(mixture, other)
+    assert memory.probabilities.dtype == np.float32
+    assert memory.experts.shape == (N, len(EXPERT_NAMES), 3)
+    np.testing.assert_allclose(memory.probabilities.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(memory.experts.sum(axis=2, dtype=int), 255, atol=2)
+
+
+def test_nothing_is_predicted_before_a_class_is_known() -> None:
+    memory = Mixture(2, 3).process(np.ones((2, 2), np.float32))
+    assert memory.decisions.tolist() == [-1, -1]
+    assert not memory.probabilities.any()
+
+
+def test_the_twin_learns_from_labels_only() -> None:
+    rows, classes = drifting(N)
+    twin, other = Mixture(3, 3, learn_from_unlabelled=False), Mixture(3, 3, learn_from_unlabelled=False)
+    twin.process(rows)
+    assert_same_state(twin, other)
+    twin.learn(rows[:5], one_hot(classes[:5], 3), np.ones(5))
+    assert twin.to_arrays()["n_observed"] == 5
+
+
+def test_a_label_is_not_a_second_observation() -> None:
+    rows, classes = drifting(N)
+    mixture, other = Mixture(3, 3), Mixture(3, 3)
+    memory = mixture.process(rows)
+    other.process(rows)
+    mixture.learn(rows, one_hot(classes, 3), np.ones(N), memory)
+    mine, theirs = mixture.to_arrays(), other.to_arrays()
+    for name in ("n_observed", "context", "moments.rows.mean", "moments.views.mean", "experts.rbf_rows.centres"):
+        np.testing.assert_array_equal(mine[name], theirs[name])
+
+
+def test_experts_are_scored_with_what_they_said_then() -> None:
+    rows, classes = drifting(N)
+    mixture, other = Mixture(3, 3), Mixture(3, 3)
+    run(mixture, rows, classes, [])
+    run(other, rows, classes, [])
+    memory = mixture.predict(rows[:1])
+    praised = memory._replace(experts=memory.experts.copy())
+    praised.experts[:] = 0
+    praised.experts[0, 2, classes[0]] = 255
+    mixture.learn(rows[:1], one_hot(classes[:1], 3), np.ones(1), memory)
+    other.learn(rows[:1], one_hot(classes[:1], 3), np.ones(1), praised)
+    assert other.explain()[EXPERT_NAMES[2]] > mixture.explain()[EXPERT_NAMES[2]]
+
+
+def test_without_memory_the_experts_are_asked_before_learning() -> None:
+    rows, classes = drifting(N)
+    mixture, other = Mixture(3, 3), Mixture(3, 3)
+    run(mixture, rows, classes, [])
+    run(other, rows, classes, [])
+    targets = one_hot(classes[:4], 3)
+    mixture.learn(rows[:4], targets, np.ones(4), mixture.predict(rows[:4]))
+    other.learn(rows[:4], targets, np.ones(4))
+    assert_same_state(mixture, other)
+
+
+def test_memory_from_before_growth_is_understood() -> None:
+    mixture = Mixture(2, 2)
+    rows, classes = drifting(N, n_features=2, n_classes=2)
+    run(mixture, rows, classes, [])
+    memory = mixture.predict(rows[:1])
+    mixture.grow(3, 3)
+    mixture.learn(np.array([[0, 0, 1]]), np.array([[0, 0, 1]]), np.ones(1), memory)
+    assert mixture.predict(np.zeros((1, 3))).probabilities[0, 2] > 0
+
+
+def test_an_example_without_weight_teaches_nothing() -> None:
+    rows, classes = drifting(10)
+    mixture, other = Mixture(3, 3), Mixture(3, 3)
+    mixture.learn(rows, one_hot(classes, 3), np.zeros(10))
+    assert_same_state(mixture, other)
+    assert mixture.n_labelled == 0
+
+
+def test_doubtful_labels_teach_the_same_with_less_certainty() -> None:
+    rows = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    classes = (rows[:, 0] > 0).astype(int)
+    right = []
+    for certainty in (1.0, 0.7):
+        mixture = Mixture(2, 2)
+        targets = np.where(one_hot(classes, 2) == 1, certainty, 1 - certainty)
+        mixture.learn(rows, targets, np.ones(200), mixture.process(rows))
+        memory = mixture.predict(rows)
+        assert np.mean(memory.decisions == classes) > 0.9
+        right.append(memory.probabilities[np.arange(200), classes].mean())
+    assert right[1] < right[0] - 0.05
+
+
+def test_what_is_forgotten_is_not_replayed() -> None:
+    rows, classes = drifting(N)
+    mixture = Mixture(3, 3)
+    mixture.learn(rows, one_hot(classes, 3), np.ones(N), keys=np.arange(N))
+    before = mixture.to_arrays()
+    mixture.forget(np.array([3, 5, 10_000]))
+    after = mixture.to_arrays()
+    assert np.flatnonzero(after["recent.weights"] != before["recent.weights"]).tolist() == [3, 5]
+    assert after["experts.class_means.counts"].sum() == before["experts.class_means.counts"].sum() - 2
+    mixture.forget(np.array([3]))
+    np.testing.assert_array_equal(
+        mixture.to_arrays()["experts.class_means.counts"], after["experts.class_means.counts"]
+    )
+
+
+def test_forgetting_everything_leaves_a_working_learner() -> None:
+    rows, classes = drifting(N)
+    mixture = Mixture(3, 3)
+    mixture.learn(rows, one_hot(classes, 3), np.ones(N), keys=np.arange(N))
+    mixture.forget(np.arange(N))
+    mixture.learn(rows[:1], one_hot(classes[:1], 3), np.ones(1))
+    assert np.isfinite(mixture.predict(rows).probabilities).all()
+
+
+def test_extreme_rows_give_finite_predictions() -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.choice([-1e30, 0.0, 1e-30, 1e30], size=(300, 4))).astype(np.float32)
+    classes = rng.integers(2, size=300)
+    mixture = Mixture(4, 2)
+    assert np.isfinite(run(mixture, rows, classes, [])).all()
+
+
+def test_weights_of_experts_are_explained() -> None:
+    weights = Mixture().explain()
+    assert tuple(weights) == EXPERT_NAMES
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_warming_up_leaves_the_state_alone() -> None:
+    mixture = Mixture(2, 2)
+    mixture.warm_up()
+    assert_same_state(mixture, Mixture(2, 2))
+
+
+def test_read_only_rows_are_taken() -> None:
+    rows = np.zeros((2, 2), np.float32)
+    rows.flags.writeable = False
+    assert len(Mixture(2, 2).process(rows).decisions) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("rows", (np.zeros((1, 3)), np.ones((1, 1)), np.ones(1))),
+        ("targets", (np.zeros((1, 2)), np.ones((1, 2)), np.ones(1))),
+        ("weights", (np.zeros((1, 2)), np.ones((1, 1)), np.ones(2))),
+        ("keys", (np.zeros((1, 2)), np.ones((1, 1)), np.ones(1), None, np.zeros(3))),
+    ],
+)
+def test_arrays_of_wrong_shape_are_named(field: str, arguments: tuple[np.ndarray | Memory | None, ...]) -> None:
+    with pytest.raises(ValueError, match=f"^{field} must have shape"):
+        Mixture(2, 1).learn(*arguments)
+
+
+def test_unknown_metric_is_refused() -> None:
+    with pytest.raises(ValueError, match="metric must be one of"):
+        Mixture(metric="f1")
