@@ -96,7 +96,7 @@ class Stored(NamedTuple):
 
 
 class Files(NamedTuple):
-    """A segment's memory-mapped files."""
+    """A segment's memory-mapped files, read-only."""
 
     events: NDArray[np.void]
     """(capacity,) of `Layout.record`."""
@@ -138,29 +138,21 @@ class Segment:
     @property
     def bytes_on_disk(self) -> int:
         """What its files take."""
-        return sum(path.stat().st_size for path in self.paths)
+        return sum(512 * path.stat().st_blocks for path in self.paths)
 
     def create(self, capacity: int) -> None:
-        """Make files for ``capacity`` events, their space reserved.
+        """Make files with room for ``capacity`` events.
 
-        A full disk is then an `OSError` here and not a bus error at a write into mapped memory. Files that a
-        longer run before a crash has left under the same name are replaced.
+        Files that a longer run before a crash has left under the same name are replaced.
         """
         for path in self.paths:
             path.unlink(missing_ok=True)
             path.touch()
-        self.reserve(capacity)
+        self.resize(capacity)
 
-    def reserve(self, capacity: int) -> None:
-        """Give the mapped files room for ``capacity`` events."""
+    def resize(self, capacity: int) -> None:
+        """Give the mapped files room for ``capacity`` events. Room takes no space on disk until it is used."""
         for path, size in self._mapped_sizes(capacity):
-            if size:
-                with path.open("r+b") as file:
-                    os.posix_fallocate(file.fileno(), 0, size)
-
-    def seal(self) -> None:
-        """Give back the room behind the last event."""
-        for path, size in self._mapped_sizes(self.rows):
             os.truncate(path, size)
 
     def open(self) -> Files:
@@ -180,17 +172,20 @@ class Segment:
             if found < size:
                 raise PendingDamaged(f"{path}: has {found} bytes; the snapshot counts on {size}")
         record, shape = self.layout.record, (2, self.layout.n_features)
-        events = np.memmap(events_path, record, "r+", shape=events_path.stat().st_size // record.itemsize)
+        events = np.memmap(events_path, record, "r", shape=events_path.stat().st_size // record.itemsize)
         n_contexts = -(-len(events) // self.layout.stride)
         # A file without bytes cannot be mapped: events without features have empty contexts.
         contexts = np.zeros((n_contexts, *shape), np.float32)
         if contexts.size:
-            contexts = np.memmap(contexts_path, np.float32, "r+", shape=contexts.shape)
+            contexts = np.memmap(contexts_path, np.float32, "r", shape=contexts.shape)
         # Plain arrays: an index into a memmap object costs ten times as much.
         return Files(np.asarray(events), np.asarray(contexts))
 
-    def append(self, files: Files, events: NDArray[np.void], contexts: NDArray[np.float32], id_text: bytes) -> None:
+    def append(self, events: NDArray[np.void], contexts: NDArray[np.float32], id_text: bytes) -> None:
         """Append events; there must be room.
+
+        They are written, not stored into mapped memory: that is three times as quick, and a full disk is an
+        error, not the death of the process.
 
         Parameters
         ----------
@@ -200,16 +195,21 @@ class Segment:
             (n, 2, d) before each event.
         id_text
             Their ids.
+
+        Raises
+        ------
+        OSError
+            When the disk is full.
         """
+        events_path, contexts_path, ids_path = self.paths
         events["id_begin"] += self.id_bytes
-        files.events[self.rows : self.rows + len(events)] = events
+        _write(events_path, self.rows * events.itemsize, events.data)
         to_checkpoint = -self.rows % self.layout.stride
-        checkpoints = contexts[to_checkpoint :: self.layout.stride]
-        number = (self.rows + to_checkpoint) // self.layout.stride
-        files.contexts[number : number + len(checkpoints)] = checkpoints
-        with self.paths[2].open("r+b") as file:
-            file.seek(self.id_bytes)
-            file.write(id_text)
+        checkpoints = np.ascontiguousarray(contexts[to_checkpoint :: self.layout.stride])
+        if checkpoints.size:
+            number = (self.rows + to_checkpoint) // self.layout.stride
+            _write(contexts_path, number * checkpoints[0].nbytes, checkpoints.data)
+        _write(ids_path, self.id_bytes, id_text)
         self.rows += len(events)
         self.id_bytes += len(id_text)
 
@@ -263,7 +263,7 @@ class Segment:
                 )
 
     def sync(self) -> None:
-        """Return once all files are on disk. On Linux, fsync also writes what was changed through a mapping."""
+        """Return once all files are on disk."""
         for path in self.paths:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -283,6 +283,12 @@ class Segment:
         id_begin = int(events["id_begin"][0])
         id_end = min(int(events["id_begin"][-1]) + int(events["id_length"][-1]), self.id_bytes)
         return zlib.crc32(self.read_ids(id_begin, max(0, id_end - id_begin)), checksum)
+
+
+def _write(path: Path, offset: int, data: bytes | memoryview) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
 
 
 @njit(cache=True, nogil=True)

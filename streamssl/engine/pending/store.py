@@ -195,7 +195,7 @@ class PendingStore:
             part = events[begin:end]
             text_begin, text_end = encoded.begins[begin], encoded.begins[end]
             part["id_begin"] = encoded.begins[begin:end] - text_begin
-            segment.append(self._files(segment), part, memory.context[begin:end], encoded.text[text_begin:text_end])
+            segment.append(part, memory.context[begin:end], encoded.text[text_begin:text_end])
             self.next_sequence += end - begin
             begin = end
         self._index.insert(encoded.hashes, first)
@@ -292,7 +292,7 @@ class PendingStore:
         if store._segments:
             last = store._segments[-1]
             store._files.cache_clear()
-            last.reserve(store.segment_rows)
+            last.resize(store.segment_rows)
             store._unsynced = [last]
         return store
 
@@ -332,7 +332,7 @@ class PendingStore:
             last = self._segments[-1]
             if last.layout == layout and last.rows < self.segment_rows:
                 return last
-            last.seal()
+            last.resize(last.rows)
             self._files.cache_clear()
         segment = Segment(self.directory, self.next_sequence, layout)
         segment.create(self.segment_rows)

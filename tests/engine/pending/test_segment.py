@@ -33,7 +33,7 @@ def filled(directory: Path, n: int) -> Segment:
     events["id_begin"] = np.arange(n)
     events["id_length"] = 1
     contexts = random.normal(size=(n, 2, layout.n_features)).astype(np.float32)
-    segment.append(segment.open(), events, contexts, b"x" * n)
+    segment.append(events, contexts, b"x" * n)
     return segment
 
 
@@ -71,14 +71,15 @@ def test_a_missing_or_short_file_is_named(tmp_path: Path, suffix: str) -> None:
         segment.open()
 
 
-def test_sealing_gives_back_the_room(tmp_path: Path) -> None:
+def test_room_is_given_and_taken_back(tmp_path: Path) -> None:
     segment = filled(tmp_path, 100)
-    before = segment.paths[0].read_bytes()
-    segment.reserve(10_000)
-    assert segment.bytes_on_disk > 10_000 * segment.layout.record.itemsize
-    segment.seal()
-    assert segment.paths[0].read_bytes() == before
-    assert segment.bytes_on_disk < 150 * segment.layout.record.itemsize
+    before = [path.read_bytes() for path in segment.paths]
+    taken = segment.bytes_on_disk
+    segment.resize(10_000)
+    assert len(segment.open().events) == 10_000
+    assert segment.bytes_on_disk == taken
+    segment.resize(100)
+    assert [path.read_bytes() for path in segment.paths] == before
 
 
 @pytest.mark.parametrize("d", [1, 20, 200])
@@ -93,6 +94,6 @@ def test_recomputed_context_is_the_learners_to_the_last_bit(tmp_path: Path, d: i
     for begin, end in ((0, 1), (1, 70), (70, 128), (128, 300)):
         events = np.zeros(end - begin, layout.record)
         events["row"] = rows[begin:end]
-        segment.append(files, events, memory.context[begin:end], b"")
+        segment.append(events, memory.context[begin:end], b"")
     for row in range(300):
         np.testing.assert_array_equal(segment.context_before(files, row), memory.context[row], strict=True)
