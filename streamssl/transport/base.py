@@ -50,7 +50,7 @@ class OffsetRange(NamedTuple):
     partition: int
     first: int
     end: int
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count is not needed
 
 
 Positions = Mapping[tuple[str, int], int]
@@ -64,6 +64,8 @@ class TopicSpec:
     name: str
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
+    replication: int | None = None
+    """Copies of each partition; None: the cluster's default. The embedded transport has one, always."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""``streamssl label``: say what an event is, or many from a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamssl.cli.options import ConfigFile, Settings, connected, load
+from streamssl.cli.output import CommandError, say
+from streamssl.cli.wire import label_mapping, label_value
+
+if TYPE_CHECKING:
+    from streamssl.config import Config
+    from streamssl.transport.base import Message
+
+
+def label(
+    event_id: Annotated[str | None, typer.Argument(metavar="[EVENT_ID", help="The event.")] = None,
+    class_name: Annotated[str | None, typer.Argument(metavar="CLASS]", help="The class that it is.")] = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    annotator: Annotated[str | None, typer.Option("--annotator", "-a", help="Who says so.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="The review request that this answers.")] = None,
+    excluded: Annotated[
+        list[str] | None, typer.Option("--not", metavar="CLASS", help="A class that it is not. Repeatable.")
+    ] = None,
+    abstain: Annotated[bool, typer.Option("--abstain", help='"I don\'t know": an answer, not a label.')] = False,
+    retract: Annotated[bool, typer.Option("--retract", help="Take the event's label back.")] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Label records, one JSON object a line.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Send the good lines of a file that has bad ones.")
+    ] = False,
+) -> None:
+    """Label an event, or send a file of labels.
+
+    A second label for an event corrects the first. Of a file with bad lines nothing is sent, unless --skip-bad.
+    """
+    said = [class_name is not None, bool(excluded), abstain, retract]
+    if file is not None:
+        if event_id is not None or any(said):
+            raise CommandError("--file stands alone: its lines say which events and classes")
+        loaded = load(config, settings)
+        labels = _from_file(file, loaded, skip_bad)
+    else:
+        if event_id is None:
+            raise CommandError("which event? streamssl label EVENT_ID CLASS, or --file")
+        if sum(said) != 1:
+            raise CommandError(f"event {event_id}: give either a CLASS, or --not, or --abstain, or --retract")
+        loaded = load(config, settings)
+        answer = {
+            "event_id": event_id,
+            "label": class_name,
+            "annotator": annotator,
+            "request_id": request_id,
+            "not": excluded or None,
+            "abstain": abstain or None,
+        }
+        # A retraction is a record without a value; it names its event by the key alone.
+        form = label_mapping(loaded.mapping, loaded.topics.labels[0])
+        labels = [_message(loaded, event_id.encode(), None if retract else label_value(form, answer))]
+    _send(loaded, labels)
+    say(f"sent {len(labels)} label{'s' if len(labels) != 1 else ''} to {loaded.topics.labels[0]}")
+
+
+def _from_file(file: Path, config: Config, skip_bad: bool) -> list[Message]:
+    """Check every line as the service will; say which are bad, by number and field."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise CommandError(f"--file {file}: {error.strerror}") from error
+    labels: list[Message] = []
+    bad = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            labels.append(_message(config, None, line))
+        except CommandError as error:
+            say(f"{file} line {number}: {error}")
+            bad += 1
+    if bad and not skip_bad:
+        lines_are = "line is" if bad == 1 else "lines are"
+        raise CommandError(f"{file}: {bad} {lines_are} bad, so nothing was sent; --skip-bad sends the others")
+    return labels
+
+
+def _message(config: Config, key: bytes | None, value: bytes | None) -> Message:
+    """Return the record of a label that the service will understand.
+
+    Raises
+    ------
+    CommandError
+        When it will not; the message names the field.
+    """
+    from streamssl.messages import Invalid, decode_label
+    from streamssl.messages.mapping import Mapper
+    from streamssl.transport.base import Message, Record
+
+    topic = config.topics.labels[0]
+    try:
+        understood = decode_label(Record(topic, 0, 0, int(time.time() * 1_000), key, value), Mapper(config.mapping))
+    except Invalid as error:
+        raise CommandError(str(error)) from error
+    return Message(topic, understood.event_id.encode(), value)
+
+
+def _send(config: Config, labels: Iterable[Message]) -> None:
+    from streamssl.runtime.topics import check_topics
+
+    with connected(config) as transport:
+        check_topics(transport, config)
+        with transport.producer() as producer:
+            for each in labels:
+                producer.send(each)
+            producer.flush()

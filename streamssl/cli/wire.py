@@ -1,0 +1,88 @@
+"""Events and labels in the form that the configured mapping reads: what tools send, the service understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from streamssl.cli.output import CommandError
+
+if TYPE_CHECKING:
+    from streamssl.config import EventMapping, LabelMapping, MappingSettings
+
+
+def event_mapping(mapping: MappingSettings, topic: str) -> EventMapping:
+    """Return how events of a topic are read."""
+    own = mapping.topics.get(topic)
+    return own.events if own and own.events else mapping.events
+
+
+def label_mapping(mapping: MappingSettings, topic: str) -> LabelMapping:
+    """Return how labels of a topic are read."""
+    own = mapping.topics.get(topic)
+    return own.labels if own and own.labels else mapping.labels
+
+
+def event_value(mapping: EventMapping, event_id: str, time: Any, features: Mapping[str, Any]) -> bytes:
+    """Return the record's value of an event without a label.
+
+    Parameters
+    ----------
+    time
+        None: the record's own timestamp is meant.
+
+    Raises
+    ------
+    CommandError
+        When a path of the mapping cannot be written to.
+
+    Examples
+    --------
+    >>> from streamssl.config import EventMapping
+    >>> event_value(EventMapping(id="alert.uid", features="."), "7", None, {"amount": 12})
+    b'{"amount":12,"alert":{"uid":"7"}}'
+    """
+    document: dict[str, Any] = {}
+    if mapping.features == ".":
+        document.update(features)
+    else:
+        _put(document, mapping.features, dict(features))
+    _put(document, mapping.id, event_id)
+    if time is not None:
+        _put(document, mapping.time, time)
+    return orjson.dumps(document)
+
+
+def label_value(mapping: LabelMapping, fields: Mapping[str, Any]) -> bytes:
+    """Return the record's value of a label.
+
+    Parameters
+    ----------
+    fields
+        By the names of our own records (``event_id``, ``label``, ``not``, ...); None leaves a field out.
+
+    Examples
+    --------
+    >>> from streamssl.config import LabelMapping
+    >>> label_value(LabelMapping(label="verdict.final"), {"event_id": "7", "label": "spam", "annotator": None})
+    b'{"event_id":"7","verdict":{"final":"spam"}}'
+    """
+    paths = mapping.model_dump(by_alias=True)
+    document: dict[str, Any] = {}
+    for field, value in fields.items():
+        if value is not None:
+            _put(document, paths[field], value)
+    return orjson.dumps(document)
+
+
+def _put(document: dict[str, Any], path: str, value: Any) -> None:
+    from streamssl.messages.mapping import parse_path
+
+    *outer, name = parse_path(path)
+    for part in outer:
+        document = document.setdefault(part, {})
+        if not isinstance(document, dict):
+            raise CommandError(f"mapping: cannot write {path}: {part} holds a value already")
+    document[name] = value
