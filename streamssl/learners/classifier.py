@@ -44,11 +44,11 @@ class SemiSupervisedClassifier(base.Classifier):
     Features are numbers, truth values or strings (one-hot, 32 values a feature); one that is absent, None or NaN
     counts as the mean of its column. Features and classes may appear at any time.
 
-    For d columns and k classes an event costs O(d k) plus some 300 d operations for the distances to 160
-    centres, a label O(d^2) up to d = 160 and O(d k) beyond. Memory is bounded by 20 KB a column, 8 MB in all,
-    and 100 (d + 100) bytes a class; at most 2048 columns are used. The experts name their sources, see
-    `streamssl.learners.experts`; the weights are Hedge (Freund and Schapire, "A decision-theoretic
-    generalization of on-line learning and an application to boosting", JCSS 1997).
+    For d columns and k classes an event costs O(d k) plus some 290 d operations for the distances to 160
+    centres, a label O(d^2), no more beyond 480 columns. Memory is some 7 KB and 120 k bytes a column and at most
+    8 MB beside; 2048 columns are used at most. The experts name their sources, see `streamssl.learners.experts`;
+    the weights are Hedge (Freund and Schapire, "A decision-theoretic generalization of on-line learning and an
+    application to boosting", JCSS 1997).
 
     Examples
     --------

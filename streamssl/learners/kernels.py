@@ -24,18 +24,6 @@ from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
 from streamssl.learners.standardiser import Standardiser
 
-EXPERT_NAMES = (
-    "last_label",
-    "class_means",
-    "sgd",
-    "logistic_rows",
-    "logistic_views",
-    "rbf_rows",
-    "rbf_views",
-)
-LAST_LABEL, CLASS_MEANS, SGD, LOGISTIC_ROWS, LOGISTIC_VIEWS, RBF_ROWS, RBF_VIEWS = range(len(EXPERT_NAMES))
-EARLY = (0.2, 3.0, 1.0, 1.0, 2.0, 0.3, 0.3)
-LATE = (1.0, 0.3, 1.0, 0.5, 1.0, 1.0, 1.0)
 ROW_CENTRES = 96
 VIEW_CENTRES = 64
 
@@ -52,7 +40,7 @@ class Moments(NamedTuple):
 
 
 class Experts(NamedTuple):
-    """Whom the mixture asks, in the order of `EXPERT_NAMES`."""
+    """Whom the mixture asks. The first three know labelled events only."""
 
     last_label: LastLabel
     class_means: ClassMeans
@@ -61,6 +49,15 @@ class Experts(NamedTuple):
     logistic_views: Logistic
     rbf_rows: Rbf
     rbf_views: Rbf
+
+
+EXPERT_NAMES = Experts._fields
+LAST_LABEL, CLASS_MEANS, SGD, LOGISTIC_ROWS, LOGISTIC_VIEWS, RBF_ROWS, RBF_VIEWS = range(len(EXPERT_NAMES))
+
+EARLY = (0.2, 3.0, 1.0, 1.0, 2.0, 0.3, 0.3)
+"""What each expert is worth at the first label: class means learn fastest."""
+LATE = (1.0, 0.3, 1.0, 0.5, 1.0, 1.0, 1.0)
+"""And after a hundred."""
 
 
 class State(NamedTuple):

@@ -67,6 +67,13 @@ class Mixture:
     A block of n rows gives the same predictions and the same state, bit for bit, as n blocks of one row, and
     as the same rows processed after a `grow` with 0 in the new columns.
 
+    An event costs some 290 d multiplications for distances to 160 centres and O(d k) for the rest: 4 us for 8
+    columns and 2 classes, 12 us for 16 and 26. A label costs O(d^2), and no more beyond 480 columns: 25 us and
+    130 us there. A call adds 30 us, so hand over blocks. Memory: some 7 KB and 120 k bytes a column, 4 MB at most
+    for the inverse correlations of each of the two nets, and nothing that grows with the stream.
+    The pool is that of Hedge (Freund and Schapire, JCSS 1997), see `streamssl.learners.hedge`; each expert's
+    module names its own source.
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -137,6 +144,11 @@ class Mixture:
         -------
         Memory
             To be handed back with the labels.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or a value is not finite.
         """
         return self._predict(rows, observing=self.learn_from_unlabelled)
 
@@ -179,11 +191,18 @@ class Mixture:
             there are now. None: each row is predicted now, before any of them is learnt.
         keys
             (n,) by which `forget` can find the examples again.
+
+        Raises
+        ------
+        ValueError
+            If an array has the wrong shape, is not finite, or a weight is negative; the message names it.
         """
         n = len(rows)
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
         targets = _checked("targets", targets, np.float32, (n, self.n_classes))
         weights = _checked("weights", weights, np.float32, (n,))
+        if (weights < 0).any():
+            raise ValueError("weights must not be negative")
         if keys is None:
             keys = np.full(n, NO_KEY)
         keys = _checked("keys", keys, np.int64, (n,))
@@ -213,7 +232,7 @@ class Mixture:
 
         They leave the recent examples, so no replay shows them again, and the class means, unless older labels
         of the class have begun to fade there. From what gradient steps and least squares have made of them they
-        fade as any label does: within some hundred further labels.
+        fade as any label does: within some hundred further labels. O(500) a key.
         """
         kernels.forget(self._state, _checked("keys", keys, np.int64, (None,)))
 
@@ -289,4 +308,6 @@ def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None,
         want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
     ):
         raise ValueError(f"{name} must have shape {shape}, not {array.shape}".replace("None", "n"))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} holds NaN or infinity")
     return array

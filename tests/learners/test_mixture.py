@@ -232,6 +232,19 @@ def test_arrays_of_wrong_shape_are_named(field: str, arguments: tuple[np.ndarray
         Mixture(2, 1).learn(*arguments)
 
 
+@pytest.mark.parametrize("field", ["rows", "targets", "weights"])
+def test_what_is_not_finite_is_named(field: str) -> None:
+    arguments = {"rows": np.zeros((1, 2)), "targets": np.ones((1, 1)), "weights": np.ones(1)}
+    arguments[field] = np.full_like(arguments[field], np.nan)
+    with pytest.raises(ValueError, match=f"^{field} holds NaN or infinity"):
+        Mixture(2, 1).learn(**arguments)
+
+
+def test_negative_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match="weights must not be negative"):
+        Mixture(2, 1).learn(np.zeros((1, 2)), np.ones((1, 1)), -np.ones(1))
+
+
 def test_unknown_metric_is_refused() -> None:
     with pytest.raises(ValueError, match="metric must be one of"):
         Mixture(metric="f1")
