@@ -1,0 +1,283 @@
+"""The transactional session of one worker with Kafka.
+
+What must be right here, and why (each was seen to fail otherwise):
+
+- The predecessor is fenced before anything is read: its open transaction is aborted at once.
+- The journal is read to the high watermark, not to the last stable offset: a neighbour that is frozen in mid
+  transaction would hide committed entries that lie behind its own.
+- The group's metadata is taken right after the poll that returned the records. A member that has been thrown out
+  carries generation -1, which a broker would accept: it ends the process here.
+- Events are read committed, whoever writes them: then the offset fetch waits for a zombie's open transaction.
+- One static id serves as group instance id and transactional id, with the Range assignor.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import OffsetAndMetadata
+
+from streamssl.config import KafkaSettings
+from streamssl.transport.base import (
+    Fenced,
+    Message,
+    OffsetRange,
+    Positions,
+    RangeLost,
+    Record,
+    Subscription,
+    TransportError,
+)
+from streamssl.transport.kafka_client import (
+    FENCING,
+    client_options,
+    partitions_of,
+    reading_consumer,
+    to_record,
+    translated,
+)
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 200
+"""How long a poll during recovery waits before it looks whether the end is reached."""
+CLOSE_SECONDS = 3
+
+
+class KafkaWorker:
+    """See `streamssl.transport.base.Worker` for the order of calls."""
+
+    def __init__(self, settings: KafkaSettings, subscription: Subscription, largest_request: int) -> None:
+        self.settings = settings
+        self.subscription = subscription
+        self._largest_request = largest_request
+        self._producer: Any = None
+        self._events: Any = None
+        self._broadcast: Any = None
+        self._replay: dict[TopicPartition, Any] = {}
+        self._journal: TopicPartition | None = None
+        self._journal_end = 0
+        self._membership: Any = None
+        self._lag: dict[tuple[str, int], int] = {}
+
+    def fence(self) -> None:
+        """Take over the worker id; a predecessor's open transaction is aborted."""
+        worker = self.subscription
+        with translated(f"taking over worker {worker.worker_id}"):
+            self._producer = KafkaProducer(
+                **client_options(self.settings),
+                transactional_id=f"{worker.group_id}-{worker.worker_id}",
+                transaction_timeout_ms=self.settings.transaction_timeout_ms,
+                compression_type=None if self.settings.compression == "none" else self.settings.compression,
+                batch_size=131_072,
+                max_request_size=self._largest_request,
+            )
+            self._producer.init_transactions()
+
+    def read_journal(self, start: int | None = None) -> Iterator[Record]:
+        """Yield this worker's journal records from ``start`` to the true end."""
+        with translated("reading the journal"):
+            consumer = reading_consumer(self.settings)
+            try:
+                partition = self._journal_partition(consumer)
+                first, end = self._journal_bounds(partition)
+                if start is not None and start > end:
+                    raise TransportError(
+                        f"{partition.topic}[{partition.partition}] ends at {end}, but the snapshot has read it to "
+                        f"{start}: was the topic deleted and made again? Move the state directory away to begin "
+                        "from what the topics hold."
+                    )
+                consumer.assign([partition])
+                consumer.seek(partition, max(first, first if start is None else start))
+                self._journal_end = end
+                own_key = self.subscription.worker_id.encode()
+                while consumer.position(partition) < end:
+                    for raw in _polled(consumer, POLL_MS):
+                        if raw.key == own_key and raw.offset < end:
+                            yield to_record(raw)
+            finally:
+                consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
+
+    def fetch(self, ranges: Sequence[OffsetRange]) -> list[Record]:
+        """Return exactly the records of ``ranges``."""
+        return [record for each in ranges for record in self._fetch(each)]
+
+    def join(self, positions: Positions) -> None:
+        """Go live: events from the group's committed offsets, broadcast topics from ``positions``."""
+        for consumer in self._replay.values():
+            consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
+        self._replay.clear()
+        worker = self.subscription
+        with translated("joining the group"):
+            self._broadcast = reading_consumer(self.settings, max_partition_fetch_bytes=self._largest_request)
+            self._seek_broadcast(positions)
+            self._events = KafkaConsumer(
+                **client_options(self.settings),
+                group_id=worker.group_id,
+                group_instance_id=worker.worker_id,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                partition_assignment_strategy=[RangePartitionAssignor],
+                session_timeout_ms=self.settings.session_timeout_ms,
+                heartbeat_interval_ms=self.settings.heartbeat_interval_ms,
+                allow_auto_create_topics=False,
+                max_partition_fetch_bytes=self._largest_request,
+                fetch_max_wait_ms=50,
+            )
+            for topic in worker.events:
+                partitions_of(self._events, topic)  # subscribing to a topic too new to be seen finds no partitions
+            self._events.subscribe(list(worker.events))
+
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """Return the events partitions that this worker owns at the moment."""
+        return frozenset((each.topic, each.partition) for each in self._events.assignment())
+
+    def poll(self, max_records: int, timeout: float) -> list[Record]:
+        """Return the next records of all topics."""
+        with translated("polling"):
+            raws = _polled(self._broadcast, 0, max_records)
+            events = _polled(self._events, 0 if raws else int(1_000 * timeout), max_records)
+            self._membership = self._events.group_metadata()
+        if events and self._membership.generation_id < 0:
+            raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
+        return [to_record(raw) for raw in (*raws, *events)]
+
+    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
+        """Commit outputs, the journal record and the consumed events offsets as one transaction."""
+        offsets = {
+            TopicPartition(each.topic, each.partition): OffsetAndMetadata(each.end, "", -1)
+            for each in consumed
+            if each.topic in self.subscription.events
+        }
+        with translated("committing"):
+            self._producer.begin_transaction()
+            futures = [self._send(message) for message in outputs]
+            entry = None if journal is None else self._send_journal(journal)
+            if offsets:
+                self._producer.send_offsets_to_transaction(offsets, self._membership)
+            self._producer.commit_transaction()
+        for future in (*futures, *([entry] if entry else [])):
+            if future.exception is not None:
+                fenced = isinstance(future.exception, FENCING)
+                raise (Fenced if fenced else TransportError)(f"committing: {future.exception!r}")
+        if entry is not None:
+            self._journal_end = entry.value.offset + 1
+        return self._journal_end
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Return how far each partition is behind; what was last known while the broker is away."""
+        with suppress(kafka_errors.KafkaError):
+            for consumer in (self._events, self._broadcast):
+                partitions = list(consumer.assignment())
+                ends = consumer.end_offsets(partitions, timeout_ms=1_000) if partitions else {}
+                for each, end in ends.items():
+                    position = consumer.position(each, timeout_ms=1_000)
+                    if position is not None:
+                        self._lag[each.topic, each.partition] = max(0, end - position)
+        owned = self.assignment() | {(each.topic, each.partition) for each in self._broadcast.assignment()}
+        self._lag = {partition: records for partition, records in self._lag.items() if partition in owned}
+        return dict(self._lag)
+
+    def close(self) -> None:
+        """Leave and release, within some seconds even when the broker is gone."""
+        for consumer in (self._events, self._broadcast, *self._replay.values()):
+            if consumer is not None:
+                with suppress(kafka_errors.KafkaError):
+                    consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
+        if self._producer is not None:
+            with suppress(kafka_errors.KafkaError):
+                self._producer.close(timeout=CLOSE_SECONDS)
+
+    def _send(self, message: Message) -> Any:
+        value = message.value
+        if value is None and message.key is None:
+            value = b""  # kafka-python cannot write a record that is nothing at all
+        return self._producer.send(message.topic, key=message.key, value=value, headers=list(message.headers))
+
+    def _send_journal(self, value: bytes) -> Any:
+        if self._journal is None:
+            raise TransportError("commit before read_journal")
+        return self._producer.send(
+            self._journal.topic,
+            key=self.subscription.worker_id.encode(),
+            value=value,
+            partition=self._journal.partition,
+        )
+
+    def _journal_partition(self, consumer: KafkaConsumer) -> TopicPartition:
+        """Choose the journal partition by the worker's number: no neighbour's transaction lies in it."""
+        partitions = partitions_of(consumer, self.subscription.journal)
+        number = re.search(r"\d*$", self.subscription.worker_id)
+        ordinal = int(number[0]) if number and number[0] else 0
+        self._journal = partitions[ordinal % len(partitions)]
+        return self._journal
+
+    def _journal_bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        """Return the first offset and the high watermark, which only an uncommitted reader is told."""
+        consumer = KafkaConsumer(
+            **client_options(self.settings),
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",
+        )
+        try:
+            return consumer.beginning_offsets([partition])[partition], consumer.end_offsets([partition])[partition]
+        finally:
+            consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
+
+    def _fetch(self, wanted: OffsetRange) -> list[Record]:
+        partition = TopicPartition(wanted.topic, wanted.partition)
+        with translated(f"fetching {wanted.topic}[{wanted.partition}]"):
+            consumer = self._replay_consumer(partition)
+            first = consumer.beginning_offsets([partition])[partition]
+            if wanted.first < first:
+                raise RangeLost(wanted, first)
+            if consumer.position(partition) != wanted.first:
+                consumer.seek(partition, wanted.first)
+            records: list[Record] = []
+            while consumer.position(partition) < wanted.end:
+                missing = wanted.end - consumer.position(partition)
+                records += [to_record(raw) for raw in _polled(consumer, POLL_MS, missing)]
+        records = [record for record in records if record.offset < wanted.end]
+        if wanted.count not in (-1, len(records)):
+            raise RangeLost(wanted, wanted.first)
+        return records
+
+    def _replay_consumer(self, partition: TopicPartition) -> Any:
+        """Return a consumer for one partition, so that ranges that follow each other are read ahead."""
+        if partition not in self._replay:
+            consumer = reading_consumer(self.settings, max_partition_fetch_bytes=self._largest_request)
+            consumer.assign([partition])
+            consumer.seek(partition, consumer.beginning_offsets([partition])[partition])
+            self._replay[partition] = consumer
+        return self._replay[partition]
+
+    def _seek_broadcast(self, positions: Positions) -> None:
+        consumer = self._broadcast
+        partitions = [each for topic in self.subscription.broadcast for each in partitions_of(consumer, topic)]
+        consumer.assign(partitions)
+        for partition, first in consumer.beginning_offsets(partitions).items():
+            position = positions.get((partition.topic, partition.partition), first)
+            if position < first:
+                log.error(
+                    "%s[%d] begins at %d, but was read only to %d: the records between are lost",
+                    partition.topic,
+                    partition.partition,
+                    first,
+                    position,
+                )
+            consumer.seek(partition, max(position, first))
+
+
+def _polled(consumer: Any, timeout_ms: int, max_records: int | None = None) -> list[Any]:
+    """Return what one poll gives, partition after partition."""
+    polled = consumer.poll(timeout_ms, max_records)
+    return [raw for raws in polled.values() for raw in raws]
