@@ -3,12 +3,16 @@
 =============  ===========================================================================================
 file           holds
 =============  ===========================================================================================
-``.events``    a record an event, see `Layout.record`; memory-mapped
-``.contexts``  the temporal context before every so many-th event, see `Layout.stride`; memory-mapped
+``.events``    a record an event, see `Layout.record`
+``.contexts``  the temporal context before every so many-th event, see `Layout.stride`
 ``.ids``       the ids in UTF-8, one after the other
 =============  ===========================================================================================
 
 All files are named by the segment's first sequence number. What has been appended never changes.
+
+Files are read and written with plain system calls, and opened for each: some 5 us. Measured against memory maps,
+appending is three times as quick, a full disk is an error and not the death of the process, and the thousand
+segments of a day need no thousand open files; mapping them as they are needed made finding ten times as slow.
 """
 
 from __future__ import annotations
@@ -95,15 +99,6 @@ class Stored(NamedTuple):
     experts: NDArray[np.uint8]
 
 
-class Files(NamedTuple):
-    """A segment's memory-mapped files, read-only."""
-
-    events: NDArray[np.void]
-    """(capacity,) of `Layout.record`."""
-    contexts: NDArray[np.float32]
-    """(capacity / stride, 2, d)."""
-
-
 class Segment:
     """A run of events of one layout.
 
@@ -126,7 +121,7 @@ class Segment:
         self.id_bytes = id_bytes
         self.paths = tuple(directory / f"{first:016d}{suffix}" for suffix in SUFFIXES)
         """The three files, in the order of `SUFFIXES`."""
-        self._ids = os.fspath(self.paths[2])
+        self._record = layout.record
         self._checksums: list[int] = []
         self._checked_rows = 0
 
@@ -140,52 +135,13 @@ class Segment:
         """What its files take."""
         return sum(512 * path.stat().st_blocks for path in self.paths)
 
-    def create(self, capacity: int) -> None:
-        """Make files with room for ``capacity`` events.
-
-        Files that a longer run before a crash has left under the same name are replaced.
-        """
+    def create(self) -> None:
+        """Make empty files. What a longer run before a crash has left under the same names is replaced."""
         for path in self.paths:
-            path.unlink(missing_ok=True)
-            path.touch()
-        self.resize(capacity)
-
-    def resize(self, capacity: int) -> None:
-        """Give the mapped files room for ``capacity`` events. Room takes no space on disk until it is used."""
-        for path, size in self._mapped_sizes(capacity):
-            os.truncate(path, size)
-
-    def open(self) -> Files:
-        """Map the files.
-
-        Raises
-        ------
-        PendingDamaged
-            When one is missing or too short.
-        """
-        events_path, contexts_path, ids_path = self.paths
-        for path, size in (*self._mapped_sizes(self.rows), (ids_path, self.id_bytes)):
-            try:
-                found = path.stat().st_size
-            except FileNotFoundError:
-                raise PendingDamaged(f"{path}: is missing") from None
-            if found < size:
-                raise PendingDamaged(f"{path}: has {found} bytes; the snapshot counts on {size}")
-        record, shape = self.layout.record, (2, self.layout.n_features)
-        events = np.memmap(events_path, record, "r", shape=events_path.stat().st_size // record.itemsize)
-        n_contexts = -(-len(events) // self.layout.stride)
-        # A file without bytes cannot be mapped: events without features have empty contexts.
-        contexts = np.zeros((n_contexts, *shape), np.float32)
-        if contexts.size:
-            contexts = np.memmap(contexts_path, np.float32, "r", shape=contexts.shape)
-        # Plain arrays: an index into a memmap object costs ten times as much.
-        return Files(np.asarray(events), np.asarray(contexts))
+            path.write_bytes(b"")
 
     def append(self, events: NDArray[np.void], contexts: NDArray[np.float32], id_text: bytes) -> None:
-        """Append events; there must be room.
-
-        They are written, not stored into mapped memory: that is three times as quick, and a full disk is an
-        error, not the death of the process.
+        """Append events.
 
         Parameters
         ----------
@@ -213,26 +169,27 @@ class Segment:
         self.rows += len(events)
         self.id_bytes += len(id_text)
 
-    def read(self, files: Files, row: int) -> Stored:
-        """Return an event. Its arrays are views of the file."""
-        return Stored(*files.events[row].item())
+    def read(self, begin: int, end: int) -> NDArray[np.void]:
+        """Return some events, (end - begin,) of `Layout.record`."""
+        size = self._record.itemsize
+        return np.frombuffer(_read(self.paths[0], begin * size, (end - begin) * size), self._record)
 
     def read_ids(self, begin: int, length: int) -> bytes:
         """Return some bytes of the ids."""
-        descriptor = os.open(self._ids, os.O_RDONLY)
-        try:
-            return os.pread(descriptor, length, begin)
-        finally:
-            os.close(descriptor)
+        return _read(self.paths[2], begin, length)
 
-    def context_before(self, files: Files, row: int) -> NDArray[np.float32]:
-        """Return the temporal context (2, d) before an event, recomputed from the checkpoint before it."""
-        number = row // self.layout.stride
-        averages: NDArray[np.float32] = files.contexts[number].copy()
-        _advance_over(averages, files.events["row"][number * self.layout.stride : row])
-        return averages
+    def read_with_context(self, row: int) -> tuple[Stored, NDArray[np.float32]]:
+        """Return an event and the temporal context (2, d) before it.
 
-    def checksums(self, files: Files) -> list[int]:
+        The context is recomputed from the checkpoint before the event and the rows between.
+        """
+        checkpoint = row // self.layout.stride
+        events = self.read(checkpoint * self.layout.stride, row + 1)
+        averages = self._read_contexts(checkpoint, checkpoint + 1)[0].copy()
+        _advance_over(averages, events["row"][:-1])
+        return Stored(*events[-1].item()), averages
+
+    def checksums(self) -> list[int]:
         """Return the CRC-32 of each block of `BLOCK` events with their contexts and ids; the last may be partial.
 
         Cost: only what was appended since the last call is read (and the rest of its first block).
@@ -242,20 +199,29 @@ class Segment:
             del self._checksums[begin:]
             for begin_row in range(begin * BLOCK, self.rows, BLOCK):
                 end_row = min(begin_row + BLOCK, self.rows)
-                self._checksums.append(self._checksum(files, begin_row, end_row))
+                self._checksums.append(self._checksum(begin_row, end_row))
             self._checked_rows = self.rows
         return list(self._checksums)
 
-    def check(self, files: Files, expected: Sequence[int]) -> None:
+    def check(self, expected: Sequence[int]) -> None:
         """Compare the files with checksums.
 
         Raises
         ------
         PendingDamaged
-            When a block differs.
+            When a file is missing or too short, or a block differs.
         """
-        for block, (found, wanted) in enumerate(zip(self.checksums(files), expected, strict=True)):
-            if found != wanted:
+        n_contexts = -(-self.rows // self.layout.stride)
+        sizes = (self.rows * self._record.itemsize, n_contexts * self._context_bytes, self.id_bytes)
+        for path, size in zip(self.paths, sizes, strict=True):
+            try:
+                found = path.stat().st_size
+            except FileNotFoundError:
+                raise PendingDamaged(f"{path}: is missing") from None
+            if found < size:
+                raise PendingDamaged(f"{path}: has {found} bytes; the snapshot counts on {size}")
+        for block, (checksum, wanted) in enumerate(zip(self.checksums(), expected, strict=True)):
+            if checksum != wanted:
                 begin = self.first + block * BLOCK
                 end = min(begin + BLOCK, self.end)
                 raise PendingDamaged(
@@ -268,21 +234,30 @@ class Segment:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
 
-    def _mapped_sizes(self, rows: int) -> list[tuple[Path, int]]:
-        n_contexts = -(-rows // self.layout.stride)
-        events, contexts, _ = self.paths
-        return [
-            (events, rows * self.layout.record.itemsize),
-            (contexts, n_contexts * 2 * 4 * self.layout.n_features),
-        ]
+    @property
+    def _context_bytes(self) -> int:
+        return 2 * 4 * self.layout.n_features
 
-    def _checksum(self, files: Files, begin: int, end: int) -> int:
-        events, stride = files.events[begin:end], self.layout.stride
+    def _read_contexts(self, begin: int, end: int) -> NDArray[np.float32]:
+        size = self._context_bytes
+        contexts = np.frombuffer(_read(self.paths[1], begin * size, (end - begin) * size), np.float32)
+        return contexts.reshape(end - begin, 2, self.layout.n_features)
+
+    def _checksum(self, begin: int, end: int) -> int:
+        events, stride = self.read(begin, end), self.layout.stride
         checksum = zlib.crc32(events.data)
-        checksum = zlib.crc32(files.contexts[-(-begin // stride) : -(-end // stride)].data, checksum)
+        checksum = zlib.crc32(self._read_contexts(-(-begin // stride), -(-end // stride)).data, checksum)
         id_begin = int(events["id_begin"][0])
         id_end = min(int(events["id_begin"][-1]) + int(events["id_length"][-1]), self.id_bytes)
         return zlib.crc32(self.read_ids(id_begin, max(0, id_end - id_begin)), checksum)
+
+
+def _read(path: Path, offset: int, length: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(descriptor, length, offset)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, offset: int, data: bytes | memoryview) -> None:

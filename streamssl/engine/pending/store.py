@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,9 +24,6 @@ from streamssl.engine.pending.segment import BLOCK, SUFFIXES, Layout, PendingDam
 from streamssl.learners.mixture import Memory
 
 __all__ = ["Extras", "Pending", "PendingDamaged", "PendingStore"]
-
-MAPPED_SEGMENTS = 64
-"""Segments that are mapped at a time: each mapping takes two file descriptors."""
 
 
 MOST_CLASSES = 32_767
@@ -127,7 +123,6 @@ class PendingStore:
         """From the oldest that is still on disk to the one being written."""
         self._unsynced: list[Segment] = []
         self._index = HashIndex()
-        self._files = lru_cache(maxsize=MAPPED_SEGMENTS)(Segment.open)
 
     def __len__(self) -> int:
         return self.next_sequence - self.first
@@ -206,10 +201,9 @@ class PendingStore:
         encoded = encode_ids([event_id])
         for sequence in self._index.find(int(encoded.hashes[0])):
             segment = self._segment_of(sequence)
-            files, row = self._files(segment), sequence - segment.first
-            event = segment.read(files, row)
+            event, context = segment.read_with_context(sequence - segment.first)
             if segment.read_ids(event.id_begin, event.id_length) == encoded.text:
-                return _pending(sequence, event, segment.context_before(files, row))
+                return _pending(sequence, event, context)
         return None
 
     def contains(self, ids: Sequence[str]) -> NDArray[np.bool_]:
@@ -229,7 +223,7 @@ class PendingStore:
         while self.first < self.next_sequence:
             segment = self._segment_of(self.first)
             begin = self.first - segment.first
-            arrivals = self._files(segment).events["arrival"][begin : min(begin + BLOCK, segment.rows)]
+            arrivals = segment.read(begin, min(begin + BLOCK, segment.rows))["arrival"]
             young = arrivals > now_ms - self.max_age_ms
             self._drop_to(self.first + (int(young.argmax()) if young.any() else len(young)))
             if young.any():
@@ -254,7 +248,7 @@ class PendingStore:
             "next_sequence": self.next_sequence,
             "first_on_disk": segments[0].first if segments else self.next_sequence,
         }
-        checksums = [checksum for s in segments for checksum in s.checksums(self._files(s))]
+        checksums = [checksum for s in segments for checksum in s.checksums()]
         positions = [(s.first, s.rows, s.id_bytes, *s.layout) for s in segments]
         return document, {
             "segments": np.array(positions, dtype=np.int64).reshape(len(segments), 6),
@@ -284,16 +278,12 @@ class PendingStore:
         for first, rows, id_bytes, *layout in arrays["segments"].tolist():
             segment = Segment(directory, first, Layout(*layout), rows, id_bytes)
             n_blocks = -(-rows // BLOCK)
-            segment.check(store._files(segment), expected[:n_blocks])
+            segment.check(expected[:n_blocks])
             expected = expected[n_blocks:]
-            waits_from = max(store.first, first)
-            store._index.insert(store._files(segment).events["hash"][waits_from - first : rows], waits_from)
             store._segments.append(segment)
-        if store._segments:
-            last = store._segments[-1]
-            store._files.cache_clear()
-            last.resize(store.segment_rows)
-            store._unsynced = [last]
+        for sequence, hashes in store._hashes(store.first, store.next_sequence):
+            store._index.insert(hashes, sequence)
+        store._unsynced = store._segments[-1:]
         return store
 
     def release(self, oldest: Mapping[str, Any]) -> None:
@@ -308,7 +298,6 @@ class PendingStore:
         needed = [segment.first for segment in self._needed()]
         needed_from = min([oldest["first_on_disk"], *needed[:1]])
         self._segments = [segment for segment in self._segments if segment.first >= needed_from]
-        self._files.cache_clear()
         begin = mine[0] if mine else self.next_sequence
         for path in self.directory.iterdir():
             if path.suffix in SUFFIXES:
@@ -332,10 +321,8 @@ class PendingStore:
             last = self._segments[-1]
             if last.layout == layout and last.rows < self.segment_rows:
                 return last
-            last.resize(last.rows)
-            self._files.cache_clear()
         segment = Segment(self.directory, self.next_sequence, layout)
-        segment.create(self.segment_rows)
+        segment.create()
         self._segments.append(segment)
         self._unsynced.append(segment)
         return segment
@@ -343,13 +330,18 @@ class PendingStore:
     def _segment_of(self, sequence: int) -> Segment:
         return self._segments[bisect_right(self._segments, sequence, key=lambda s: s.first) - 1]
 
+    def _hashes(self, begin: int, end: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+        """Yield the hashes of a run of events in parts, each with the sequence number of its first event."""
+        while begin < end:
+            segment = self._segment_of(begin)
+            part_end = min(end, begin + BLOCK, segment.end)
+            yield begin, segment.read(begin - segment.first, part_end - segment.first)["hash"]
+            begin = part_end
+
     def _drop_to(self, first: int) -> None:
-        while self.first < first:
-            segment = self._segment_of(self.first)
-            end = min(first, segment.end)
-            hashes = self._files(segment).events["hash"][self.first - segment.first : end - segment.first]
-            self._index.remove(hashes, self.first)
-            self.first = end
+        for sequence, hashes in self._hashes(self.first, first):
+            self._index.remove(hashes, sequence)
+        self.first = first
 
 
 def _pending(sequence: int, event: Stored, context: NDArray[np.float32]) -> Pending:

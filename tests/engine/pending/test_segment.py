@@ -27,7 +27,7 @@ def filled(directory: Path, n: int) -> Segment:
     random = np.random.default_rng(0)
     layout = Layout(3, 2, 1)
     segment = Segment(directory, 0, layout)
-    segment.create(n)
+    segment.create()
     events = np.zeros(n, layout.record)
     events["row"] = random.normal(size=(n, layout.n_features))
     events["id_begin"] = np.arange(n)
@@ -45,9 +45,9 @@ def reopened(segment: Segment, directory: Path) -> Segment:
 @pytest.mark.parametrize("where", [0, 0.6, 0.999])
 def test_one_changed_bit_is_noticed(tmp_path: Path, suffix: str, where: float) -> None:
     segment = filled(tmp_path, BLOCK + 100)
-    expected = segment.checksums(segment.open())
+    expected = segment.checksums()
     again = reopened(segment, tmp_path)
-    again.check(again.open(), expected)
+    again.check(expected)
 
     path = next(path for path in segment.paths if path.suffix == suffix)
     content = bytearray(path.read_bytes())
@@ -56,30 +56,20 @@ def test_one_changed_bit_is_noticed(tmp_path: Path, suffix: str, where: float) -
     again = reopened(segment, tmp_path)
     block = r"0 to 4095" if where < 0.9 else r"4096 to 4195"
     with pytest.raises(PendingDamaged, match=rf"0000000000000000\.events.*events {block} differ"):
-        again.check(again.open(), expected)
+        again.check(expected)
 
 
 @pytest.mark.parametrize("suffix", [".events", ".contexts", ".ids"])
 def test_a_missing_or_short_file_is_named(tmp_path: Path, suffix: str) -> None:
     segment = filled(tmp_path, 100)
+    expected = segment.checksums()
     path = next(path for path in segment.paths if path.suffix == suffix)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(PendingDamaged, match=rf"{suffix}: has \d+ bytes; the snapshot counts on \d+"):
-        segment.open()
+        reopened(segment, tmp_path).check(expected)
     path.unlink()
     with pytest.raises(PendingDamaged, match=rf"{suffix}: is missing"):
-        segment.open()
-
-
-def test_room_is_given_and_taken_back(tmp_path: Path) -> None:
-    segment = filled(tmp_path, 100)
-    before = [path.read_bytes() for path in segment.paths]
-    taken = segment.bytes_on_disk
-    segment.resize(10_000)
-    assert len(segment.open().events) == 10_000
-    assert segment.bytes_on_disk == taken
-    segment.resize(100)
-    assert [path.read_bytes() for path in segment.paths] == before
+        reopened(segment, tmp_path).check(expected)
 
 
 @pytest.mark.parametrize("d", [1, 20, 200])
@@ -89,11 +79,12 @@ def test_recomputed_context_is_the_learners_to_the_last_bit(tmp_path: Path, d: i
     memory = learner.process(rows)
     layout = Layout(d, 2, memory.experts.shape[1])
     segment = Segment(tmp_path, 0, layout)
-    segment.create(300)
-    files = segment.open()
+    segment.create()
     for begin, end in ((0, 1), (1, 70), (70, 128), (128, 300)):
         events = np.zeros(end - begin, layout.record)
         events["row"] = rows[begin:end]
         segment.append(events, memory.context[begin:end], b"")
     for row in range(300):
-        np.testing.assert_array_equal(segment.context_before(files, row), memory.context[row], strict=True)
+        event, context = segment.read_with_context(row)
+        np.testing.assert_array_equal(event.row, rows[row], strict=True)
+        np.testing.assert_array_equal(context, memory.context[row], strict=True)
