@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streamssl.learners.classifier import SemiSupervisedClassifier
 
-__all__ = ["SemiSupervisedClassifier"]
+    __version__: str
+
+__all__ = ["SemiSupervisedClassifier", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from streamssl.learners.classifier import SemiSupervisedClassifier
 
         return SemiSupervisedClassifier
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("streamssl")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

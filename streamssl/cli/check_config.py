@@ -28,7 +28,7 @@ def check_config(
         str | None,
         typer.Option(metavar="FILE|TOPIC", help="Show what the mapping makes of these: JSON Lines, or a topic."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Look at so many records of the sample.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Look at so many records of the sample.")] = 100,
 ) -> None:
     """Check the configuration and print it.
 

@@ -60,7 +60,7 @@ class DeadLetter(NamedTuple):
 def list_dead_letters(
     config: ConfigFile = None,
     settings: Settings = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show only the newest so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Show only the newest so many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with everything.")] = False,
 ) -> None:
     """List dead letters, the newest last: where each came from, why, and how it begins."""

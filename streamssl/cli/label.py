@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 
 
 def label(
-    event_id: Annotated[str | None, typer.Argument(metavar="[EVENT_ID", help="The event.")] = None,
-    class_name: Annotated[str | None, typer.Argument(metavar="CLASS]", help="The class that it is.")] = None,
+    event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID", help="The event.")] = None,
+    class_name: Annotated[str | None, typer.Argument(metavar="CLASS", help="The class that it is.")] = None,
     config: ConfigFile = None,
     settings: Settings = None,
-    annotator: Annotated[str | None, typer.Option("--annotator", "-a", help="Who says so.")] = None,
-    request_id: Annotated[str | None, typer.Option(help="The review request that this answers.")] = None,
+    annotator: Annotated[str | None, typer.Option("--annotator", "-a", metavar="NAME", help="Who says so.")] = None,
+    request_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="The review request that this answers.")
+    ] = None,
     excluded: Annotated[
         list[str] | None, typer.Option("--not", metavar="CLASS", help="A class that it is not. Repeatable.")
     ] = None,
     abstain: Annotated[bool, typer.Option("--abstain", help='"I don\'t know": an answer, not a label.')] = False,
     retract: Annotated[bool, typer.Option("--retract", help="Take the event's label back.")] = False,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="Label records, one JSON object a line.")
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="Label records, one JSON object a line.")
     ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Send the good lines of a file that has bad ones.")

@@ -50,28 +50,38 @@ class Pace(NamedTuple):
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines (both also .gz) or Parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines (both also .gz) or Parquet.")],
     config: ConfigFile = None,
     settings: Settings = None,
     rate: Annotated[
         str | None, typer.Option(metavar="N/s", help="Events a second. Default: as fast as the topics take them.")
     ] = None,
-    label_column: Annotated[str, typer.Option(help="Column of the classes; never sent with the event.")] = "label",
+    label_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the classes; never sent with the event.")
+    ] = "label",
     id_column: Annotated[
-        str | None, typer.Option(help="Column of the event ids. Default: the file's name and the row's number.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Column of the event ids. Default: the file's name and the row's number."
+        ),
     ] = None,
-    time_column: Annotated[str | None, typer.Option(help="Column of the event times. Default: now.")] = None,
+    time_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the event times. Default: now.")
+    ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Column that is not sent. Repeatable.")
     ] = None,
     label_rate: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the events whose label is sent, chosen at random.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of the events whose label is sent, chosen at random."
+        ),
     ] = 0.01,
-    seed: Annotated[int, typer.Option(help="Chooses which labels are sent.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Chooses which labels are sent.")] = 0,
     label_delay: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long after its event a label is sent.")
     ] = 5.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many events.")] = None,
     create_topics: Annotated[
         bool, typer.Option("--create-topics", help="Create missing topics on Kafka too.")
     ] = False,

@@ -13,7 +13,7 @@ from streamssl.cli.options import ConfigFile, Settings, load
 def run(
     config: ConfigFile = None,
     settings: Settings = None,
-    transport: Annotated[str | None, typer.Option(help="Where topics live: sqlite or kafka.")] = None,
+    transport: Annotated[str | None, typer.Option(metavar="sqlite|kafka", help="Where topics live.")] = None,
     bootstrap_servers: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Kafka brokers, separated by commas.")
     ] = None,

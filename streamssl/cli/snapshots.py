@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, inspect and compare the worker's snapshots.")
 
-Name = Annotated[str, typer.Argument(help="Name as listed, its leading zeros left out or not; or `latest`.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name as listed, its leading zeros left out or not; or `latest`.")
+]
 
 
 @app.command("list")
@@ -82,8 +84,8 @@ def inspect(name: Name = "latest", config: ConfigFile = None, settings: Settings
 
 @app.command("diff")
 def diff(
-    a: Annotated[str, typer.Argument(help="One snapshot.")],
-    b: Annotated[str, typer.Argument(help="Another one.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="One snapshot, as listed.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     config: ConfigFile = None,
     settings: Settings = None,
 ) -> None:

@@ -24,10 +24,14 @@ def create(
     settings: Settings = None,
     partitions: Annotated[
         int | None,
-        typer.Option(min=1, help="Partitions of events, predictions and journal. Default: 4 on Kafka, 1 embedded."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Partitions of events, predictions and journal. Default: 4 on Kafka, 1 embedded.",
+        ),
     ] = None,
     replication: Annotated[
-        int | None, typer.Option(min=1, help="Copies of each partition. Default: the broker's.")
+        int | None, typer.Option(min=1, metavar="N", help="Copies of each partition. Default: the broker's.")
     ] = None,
 ) -> None:
     """Create the topics that do not exist yet.
