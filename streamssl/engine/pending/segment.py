@@ -1,25 +1,27 @@
-"""One segment of the pending store: three files with the events of a run of sequence numbers.
+"""One segment of the pending store: a file with the events of a run of sequence numbers.
 
-=============  ===========================================================================================
-file           holds
-=============  ===========================================================================================
-``.events``    a record an event, see `Layout.record`
-``.contexts``  the temporal context before every so many-th event, see `Layout.stride`
-``.ids``       the ids in UTF-8, one after the other
-=============  ===========================================================================================
+========  ===============================================================================================
+part      holds
+========  ===============================================================================================
+events    a record an event, see `Layout.record`; room for ``capacity`` of them
+contexts  the temporal context before every so many-th event, see `Layout.stride`
+ids       the ids in UTF-8, one after the other
+========  ===============================================================================================
 
-All files are named by the segment's first sequence number. What has been appended never changes.
+The file is named by the segment's first sequence number. Room that is not used takes no space on disk. What has
+been appended never changes.
 
-Files are read and written with plain system calls, and opened for each: some 5 us. Measured against memory maps,
-appending is three times as quick, a full disk is an error and not the death of the process, and the thousand
-segments of a day need no thousand open files; mapping them as they are needed made finding ten times as slow.
+The file is read and written with plain system calls and opened each time, which takes some 5 us. Measured against
+memory maps, appending is three times as quick, a full disk is an error and not the death of the process, and the
+thousand segments of a day need no thousand open files; mapping them one at a time made finding ten times as slow.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +34,7 @@ from streamssl.learners import context
 BLOCK = 4_096
 """Events under one checksum."""
 
-SUFFIXES = (".events", ".contexts", ".ids")
+SUFFIX = ".pending"
 
 
 class PendingDamaged(Exception):
@@ -105,23 +107,29 @@ class Segment:
     Parameters
     ----------
     directory
-        Folder of the files.
+        Folder of the file.
     first
         Sequence number of the first event.
     layout
         Of all its events.
+    capacity
+        Events that there is room for.
     rows, id_bytes
-        How many events the files hold already, and how many bytes their ids take.
+        How many events the file holds already, and how many bytes their ids take.
     """
 
-    def __init__(self, directory: Path, first: int, layout: Layout, rows: int = 0, id_bytes: int = 0) -> None:
+    def __init__(
+        self, directory: Path, first: int, layout: Layout, capacity: int, rows: int = 0, id_bytes: int = 0
+    ) -> None:
+        self.path = directory / f"{first:016d}{SUFFIX}"
         self.first = first
         self.layout = layout
         self.rows = rows
         self.id_bytes = id_bytes
-        self.paths = tuple(directory / f"{first:016d}{suffix}" for suffix in SUFFIXES)
-        """The three files, in the order of `SUFFIXES`."""
         self._record = layout.record
+        self._context_bytes = 2 * 4 * layout.n_features
+        self._contexts_at = capacity * self._record.itemsize
+        self._ids_at = self._contexts_at + -(-capacity // layout.stride) * self._context_bytes
         self._checksums: list[int] = []
         self._checked_rows = 0
 
@@ -132,13 +140,12 @@ class Segment:
 
     @property
     def bytes_on_disk(self) -> int:
-        """What its files take."""
-        return sum(512 * path.stat().st_blocks for path in self.paths)
+        """What its file takes."""
+        return 512 * self.path.stat().st_blocks
 
     def create(self) -> None:
-        """Make empty files. What a longer run before a crash has left under the same names is replaced."""
-        for path in self.paths:
-            path.write_bytes(b"")
+        """Make an empty file. What a longer run before a crash has left under the same name is replaced."""
+        self.path.write_bytes(b"")
 
     def append(self, events: NDArray[np.void], contexts: NDArray[np.float32], id_text: bytes) -> None:
         """Append events.
@@ -157,37 +164,41 @@ class Segment:
         OSError
             When the disk is full.
         """
-        events_path, contexts_path, ids_path = self.paths
         events["id_begin"] += self.id_bytes
-        _write(events_path, self.rows * events.itemsize, events.data)
-        to_checkpoint = -self.rows % self.layout.stride
-        checkpoints = np.ascontiguousarray(contexts[to_checkpoint :: self.layout.stride])
-        if checkpoints.size:
-            number = (self.rows + to_checkpoint) // self.layout.stride
-            _write(contexts_path, number * checkpoints[0].nbytes, checkpoints.data)
-        _write(ids_path, self.id_bytes, id_text)
+        stride = self.layout.stride
+        to_checkpoint = -self.rows % stride
+        checkpoints = np.ascontiguousarray(contexts[to_checkpoint::stride])
+        checkpoint = (self.rows + to_checkpoint) // stride
+        with self.path.open("r+b") as file:
+            for offset, data in (
+                (self.rows * events.itemsize, events.tobytes()),
+                (self._contexts_at + checkpoint * self._context_bytes, checkpoints.tobytes()),
+                (self._ids_at + self.id_bytes, id_text),
+            ):
+                file.seek(offset)
+                file.write(data)
         self.rows += len(events)
         self.id_bytes += len(id_text)
 
     def read(self, begin: int, end: int) -> NDArray[np.void]:
         """Return some events, (end - begin,) of `Layout.record`."""
-        size = self._record.itemsize
-        return np.frombuffer(_read(self.paths[0], begin * size, (end - begin) * size), self._record)
+        with _opened(self.path) as file:
+            return self._events(file, begin, end)
 
-    def read_ids(self, begin: int, length: int) -> bytes:
-        """Return some bytes of the ids."""
-        return _read(self.paths[2], begin, length)
-
-    def read_with_context(self, row: int) -> tuple[Stored, NDArray[np.float32]]:
-        """Return an event and the temporal context (2, d) before it.
+    def read_one(self, row: int) -> tuple[bytes, Stored, NDArray[np.float32]]:
+        """Return an event's id, the event, and the temporal context (2, d) before it.
 
         The context is recomputed from the checkpoint before the event and the rows between.
         """
         checkpoint = row // self.layout.stride
-        events = self.read(checkpoint * self.layout.stride, row + 1)
-        averages = self._read_contexts(checkpoint, checkpoint + 1)[0].copy()
+        with _opened(self.path) as file:
+            events = self._events(file, checkpoint * self.layout.stride, row + 1)
+            contexts = self._contexts(file, checkpoint, checkpoint + 1)
+            event = Stored(*events[-1].item())
+            event_id = os.pread(file, event.id_length, self._ids_at + event.id_begin)
+        averages = np.frombuffer(contexts, np.float32).reshape(2, self.layout.n_features).copy()
         _advance_over(averages, events["row"][:-1])
-        return Stored(*events[-1].item()), averages
+        return event_id, event, averages
 
     def checksums(self) -> list[int]:
         """Return the CRC-32 of each block of `BLOCK` events with their contexts and ids; the last may be partial.
@@ -197,73 +208,64 @@ class Segment:
         if self._checked_rows < self.rows:
             begin = self._checked_rows // BLOCK
             del self._checksums[begin:]
-            for begin_row in range(begin * BLOCK, self.rows, BLOCK):
-                end_row = min(begin_row + BLOCK, self.rows)
-                self._checksums.append(self._checksum(begin_row, end_row))
+            with _opened(self.path) as file:
+                for begin_row in range(begin * BLOCK, self.rows, BLOCK):
+                    end_row = min(begin_row + BLOCK, self.rows)
+                    self._checksums.append(self._checksum(file, begin_row, end_row))
             self._checked_rows = self.rows
         return list(self._checksums)
 
     def check(self, expected: Sequence[int]) -> None:
-        """Compare the files with checksums.
+        """Compare the file with checksums.
 
         Raises
         ------
         PendingDamaged
-            When a file is missing or too short, or a block differs.
+            When it is missing or too short, or a block differs.
         """
-        n_contexts = -(-self.rows // self.layout.stride)
-        sizes = (self.rows * self._record.itemsize, n_contexts * self._context_bytes, self.id_bytes)
-        for path, size in zip(self.paths, sizes, strict=True):
-            try:
-                found = path.stat().st_size
-            except FileNotFoundError:
-                raise PendingDamaged(f"{path}: is missing") from None
-            if found < size:
-                raise PendingDamaged(f"{path}: has {found} bytes; the snapshot counts on {size}")
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            raise PendingDamaged(f"{self.path}: is missing") from None
+        if size < self._ids_at + self.id_bytes:
+            raise PendingDamaged(
+                f"{self.path}: has {size} bytes; the snapshot counts on {self._ids_at + self.id_bytes}"
+            )
         for block, (checksum, wanted) in enumerate(zip(self.checksums(), expected, strict=True)):
             if checksum != wanted:
                 begin = self.first + block * BLOCK
                 end = min(begin + BLOCK, self.end)
-                raise PendingDamaged(
-                    f"{self.paths[0]} and its neighbours: events {begin} to {end - 1} differ from their checksum"
-                )
+                raise PendingDamaged(f"{self.path}: events {begin} to {end - 1} differ from their checksum")
 
     def sync(self) -> None:
-        """Return once all files are on disk."""
-        for path in self.paths:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        """Return once the file is on disk."""
+        with _opened(self.path) as file:
+            os.fsync(file)
 
-    @property
-    def _context_bytes(self) -> int:
-        return 2 * 4 * self.layout.n_features
+    def _events(self, file: int, begin: int, end: int) -> NDArray[np.void]:
+        size = self._record.itemsize
+        return np.frombuffer(os.pread(file, (end - begin) * size, begin * size), self._record)
 
-    def _read_contexts(self, begin: int, end: int) -> NDArray[np.float32]:
+    def _contexts(self, file: int, begin: int, end: int) -> bytes:
         size = self._context_bytes
-        contexts = np.frombuffer(_read(self.paths[1], begin * size, (end - begin) * size), np.float32)
-        return contexts.reshape(end - begin, 2, self.layout.n_features)
+        return os.pread(file, (end - begin) * size, self._contexts_at + begin * size)
 
-    def _checksum(self, begin: int, end: int) -> int:
-        events, stride = self.read(begin, end), self.layout.stride
+    def _checksum(self, file: int, begin: int, end: int) -> int:
+        events, stride = self._events(file, begin, end), self.layout.stride
         checksum = zlib.crc32(events.data)
-        checksum = zlib.crc32(self._read_contexts(-(-begin // stride), -(-end // stride)).data, checksum)
+        checksum = zlib.crc32(self._contexts(file, -(-begin // stride), -(-end // stride)), checksum)
         id_begin = int(events["id_begin"][0])
         id_end = min(int(events["id_begin"][-1]) + int(events["id_length"][-1]), self.id_bytes)
-        return zlib.crc32(self.read_ids(id_begin, max(0, id_end - id_begin)), checksum)
+        return zlib.crc32(os.pread(file, max(0, id_end - id_begin), self._ids_at + id_begin), checksum)
 
 
-def _read(path: Path, offset: int, length: int) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDONLY)
     try:
-        return os.pread(descriptor, length, offset)
+        yield file
     finally:
-        os.close(descriptor)
-
-
-def _write(path: Path, offset: int, data: bytes | memoryview) -> None:
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(data)
+        os.close(file)
 
 
 @njit(cache=True, nogil=True)

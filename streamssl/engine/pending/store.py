@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streamssl.engine.pending.ids import encode_ids
 from streamssl.engine.pending.index import HashIndex
-from streamssl.engine.pending.segment import BLOCK, SUFFIXES, Layout, PendingDamaged, Segment, Stored
+from streamssl.engine.pending.segment import BLOCK, SUFFIX, Layout, PendingDamaged, Segment, Stored
 from streamssl.learners.mixture import Memory
 
 __all__ = ["Extras", "Pending", "PendingDamaged", "PendingStore"]
@@ -201,8 +201,8 @@ class PendingStore:
         encoded = encode_ids([event_id])
         for sequence in self._index.find(int(encoded.hashes[0])):
             segment = self._segment_of(sequence)
-            event, context = segment.read_with_context(sequence - segment.first)
-            if segment.read_ids(event.id_begin, event.id_length) == encoded.text:
+            found_id, event, context = segment.read_one(sequence - segment.first)
+            if found_id == encoded.text:
                 return _pending(sequence, event, context)
         return None
 
@@ -276,7 +276,7 @@ class PendingStore:
         store.next_sequence = document["next_sequence"]
         expected = arrays["checksums"].tolist()
         for first, rows, id_bytes, *layout in arrays["segments"].tolist():
-            segment = Segment(directory, first, Layout(*layout), rows, id_bytes)
+            segment = Segment(directory, first, Layout(*layout), store.segment_rows, rows, id_bytes)
             n_blocks = -(-rows // BLOCK)
             segment.check(expected[:n_blocks])
             expected = expected[n_blocks:]
@@ -300,7 +300,7 @@ class PendingStore:
         self._segments = [segment for segment in self._segments if segment.first >= needed_from]
         begin = mine[0] if mine else self.next_sequence
         for path in self.directory.iterdir():
-            if path.suffix in SUFFIXES:
+            if path.suffix == SUFFIX:
                 first = int(path.stem)
                 # Not before ours and not ours: left by a longer run that nobody can go back to.
                 left_over = first >= begin and first not in mine
@@ -321,7 +321,7 @@ class PendingStore:
             last = self._segments[-1]
             if last.layout == layout and last.rows < self.segment_rows:
                 return last
-        segment = Segment(self.directory, self.next_sequence, layout)
+        segment = Segment(self.directory, self.next_sequence, layout, self.segment_rows)
         segment.create()
         self._segments.append(segment)
         self._unsynced.append(segment)
