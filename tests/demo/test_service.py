@@ -3,6 +3,7 @@ import yaml
 
 from streamssl.config import Config
 from streamssl.demo.service import Service, ServiceDied, free_port, settings
+from streamssl.demo.stream import wait_until_ready
 
 
 def test_the_settings_are_a_configuration_that_stays_on_this_machine(tmp_path):
@@ -19,10 +20,8 @@ def test_a_service_that_dies_is_noticed_and_its_log_kept(tmp_path):
     config = tmp_path / "wrong.yaml"
     config.write_text("trnsport: sqlite\n")
     service = Service(config, tmp_path / "service.log", free_port())
-    with service:
-        assert service.stop() == 2
-        with pytest.raises(ServiceDied, match="exit code 2"):
-            service.check()
+    with service, pytest.raises(ServiceDied, match="exit code 2"):
+        list(wait_until_ready(service))
     assert "trnsport" in service.log_tail()
 
 
