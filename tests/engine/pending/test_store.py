@@ -13,8 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from streamssl.engine.pending import ids, index, segment
 from streamssl.engine.pending.segment import Layout, Segment
-from streamssl.engine.pending.store import PendingDamaged, PendingStore
+from streamssl.engine.pending.store import PendingDamaged, PendingStore, warm_up
 
 FOR_EVER = 10**12
 
@@ -128,6 +129,24 @@ def test_an_id_that_is_too_long_is_refused(tmp_path: Path, stream: Any) -> None:
     with pytest.raises(ValueError, match="event id"):
         stream.block(2, ids=["a", "x" * 1_025]).append_to(store)
     assert len(store) == 0
+
+
+def test_nothing_is_left_to_compile_after_warming_up(tmp_path: Path, stream: Any) -> None:
+    def compiled() -> list[int]:
+        kernels = [*vars(index).values(), *vars(ids).values(), *vars(segment).values()]
+        return [len(kernel.signatures) for kernel in kernels if hasattr(kernel, "signatures")]
+
+    warm_up()
+    before = compiled()
+    assert any(before)
+    store = opened(tmp_path, capacity=4_000)
+    for _ in range(3):
+        stream.block(3_000).append_to(store)
+        store.find("event-2999")
+        store.contains(["event-1", "event-x"])
+        store.expire(stream.now)
+    PendingStore.from_state(tmp_path, *snapshot(store))
+    assert compiled() == before
 
 
 # --- expire ------------------------------------------------------------------------------------------------
