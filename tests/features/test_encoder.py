@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamssl.config import FeatureSettings
-from streamssl.features.encoder import DEEPEST, FeatureEncoder
-from streamssl.features.imputation import FLAG_AFTER
+from streamssl.features.encoder import FeatureEncoder
 
 NUMBERS = st.one_of(
     st.integers(-(10**6), 10**6),
