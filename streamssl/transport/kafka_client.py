@@ -96,7 +96,9 @@ def translated(doing: str) -> Iterator[None]:
     except FENCING as error:
         raise Fenced(f"{doing}: {type(error).__name__}: {error}") from error
     except kafka_errors.KafkaError as error:
-        raise TransportError(f"{doing}: {type(error).__name__}: {error}") from error
+        # After the first refusal kafka-python wraps it into a plain KafkaError.
+        is_fenced = any(isinstance(cause, FENCING) for cause in error.args)
+        raise (Fenced if is_fenced else TransportError)(f"{doing}: {type(error).__name__}: {error}") from error
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str, patience: float = 10.0) -> list[TopicPartition]:

@@ -1,0 +1,222 @@
+"""The transactional session of one worker with the SQLite file.
+
+Fencing is an epoch per worker id: whoever takes the id over raises it, and a commit under an older one is refused.
+The group is a table of members that say now and then that they are alive; partitions go to them by range.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+from streamssl.transport.base import (
+    Fenced,
+    Message,
+    OffsetRange,
+    Positions,
+    RangeLost,
+    Record,
+    Subscription,
+    TransportError,
+)
+from streamssl.transport.sqlite_log import Partition, SqliteLog
+
+SESSION_SECONDS = 10.0
+"""Silence after which a member's partitions go to others."""
+SEEN_EVERY = 1.0
+SWEEP_EVERY = 30.0
+JOURNAL_READ = 1_000
+
+
+class SqliteWorker:
+    """See `streamssl.transport.base.Worker` for the order of calls."""
+
+    def __init__(self, log: SqliteLog, subscription: Subscription) -> None:
+        self._log = log
+        self.subscription = subscription
+        self._epoch = 0
+        self._journal: Partition | None = None
+        self._journal_end = 0
+        self._broadcast: list[Partition] = []
+        self._owned: list[Partition] = []
+        self._positions: dict[int, int] = {}
+        self._members: tuple[str, ...] = ()
+        self._has_joined = False
+        self._say_alive_at = 0.0
+        self._sweep_at = 0.0
+
+    def fence(self) -> None:
+        """Take over the worker id."""
+        with self._log.transaction():
+            self._log.execute(
+                "INSERT INTO workers VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1", *self._identity
+            )
+            [[epoch]] = self._log.execute(
+                "SELECT epoch FROM workers WHERE group_id = ? AND worker_id = ?", *self._identity
+            )
+        self._epoch = int(epoch)
+
+    def read_journal(self, start: int | None = None) -> Iterator[Record]:
+        """Yield this worker's journal records from ``start`` to the end."""
+        partitions = self._log.partitions(self.subscription.journal)
+        number = re.search(r"\d*$", self.subscription.worker_id)
+        self._journal = partitions[(int(number[0]) if number and number[0] else 0) % len(partitions)]
+        self._journal_end = end = self._journal.next
+        if start is not None and start > end:
+            raise TransportError(
+                f"{self._journal.topic}[{self._journal.number}] ends at {end}, but the snapshot has read it to "
+                f"{start}: was the file deleted and made again? Move the state directory away to begin from what "
+                "the topics hold."
+            )
+        position = max(self._journal.first, start or 0)
+        while position < end:
+            records = self._log.read(self._journal, position, JOURNAL_READ, end)
+            if not records:
+                return
+            position = records[-1].offset + 1
+            yield from (record for record in records if record.key == self.subscription.worker_id.encode())
+
+    def fetch(self, ranges: Sequence[OffsetRange]) -> list[Record]:
+        """Return exactly the records of ``ranges``."""
+        records: list[Record] = []
+        for each in ranges:
+            partition = self._log.partitions(each.topic)[each.partition]
+            if each.first < partition.first:
+                raise RangeLost(each, partition.first)
+            found = self._log.read(partition, each.first, each.end - each.first, each.end)
+            if each.count not in (-1, len(found)):
+                raise RangeLost(each, each.first)
+            records += found
+        return records
+
+    def join(self, positions: Positions) -> None:
+        """Go live: events from the group's committed offsets, broadcast topics from ``positions``."""
+        for topic in self.subscription.events:
+            self._log.partitions(topic)
+        for topic in self.subscription.broadcast:
+            for partition in self._log.partitions(topic):
+                position = positions.get((topic, partition.number), partition.first)
+                self._positions[partition.id] = max(position, partition.first)
+                self._broadcast.append(partition)
+        self._has_joined = True
+
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """Return the events partitions that this worker owns at the moment."""
+        return frozenset((each.topic, each.number) for each in self._owned)
+
+    def poll(self, max_records: int, timeout: float) -> list[Record]:
+        """Return the next records of all topics."""
+        now = time.monotonic()
+        if now >= self._say_alive_at:
+            self._say_alive()
+            self._say_alive_at = now + SEEN_EVERY
+        if now >= self._sweep_at:
+            self._log.sweep()
+            self._sweep_at = now + SWEEP_EVERY
+        partitions = [*self._broadcast, *self._owned]
+        return self._log.wait_for(lambda: self._log.read_on(partitions, self._positions, max_records), timeout)
+
+    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
+        """Commit outputs, the journal record and the consumed events offsets as one transaction."""
+        events = {(each.topic, each.partition): each for each in consumed if each.topic in self.subscription.events}
+        with self._log.transaction():
+            self._check_ownership(set(events))
+            self._log.append(outputs)
+            for partition in self._owned:
+                if consumed_here := events.get((partition.topic, partition.number)):
+                    self._log.execute(
+                        "INSERT INTO committed VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
+                        self.subscription.group_id,
+                        partition.id,
+                        consumed_here.end,
+                    )
+            if journal is not None:
+                assert self._journal is not None, "read_journal comes before commit"
+                entry = Message(self._journal.topic, self.subscription.worker_id.encode(), journal)
+                self._journal_end = self._log.append_to(self._journal, entry) + 1
+        return self._journal_end
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Return how far each partition is behind."""
+        topics = {each.topic for each in (*self._broadcast, *self._owned)}
+        ends = {each.id: each.next for topic in topics for each in self._log.partitions(topic)}
+        return {
+            (each.topic, each.number): max(0, ends[each.id] - self._positions[each.id])
+            for each in (*self._broadcast, *self._owned)
+        }
+
+    def close(self) -> None:
+        """Leave the group and release."""
+        if self._has_joined:
+            self._has_joined = False
+            with self._log.transaction():
+                if self._current_epoch() == self._epoch:
+                    self._log.execute("DELETE FROM members WHERE group_id = ? AND worker_id = ?", *self._identity)
+        self._log.close()
+
+    @property
+    def _identity(self) -> tuple[str, str]:
+        return (self.subscription.group_id, self.subscription.worker_id)
+
+    def _current_epoch(self) -> int:
+        rows = self._log.execute("SELECT epoch FROM workers WHERE group_id = ? AND worker_id = ?", *self._identity)
+        return int(rows[0][0]) if rows else 0
+
+    def _check_ownership(self, needed: set[tuple[str, int]]) -> None:
+        worker_id = self.subscription.worker_id
+        if self._current_epoch() != self._epoch:
+            raise Fenced(f"another process has taken over worker {worker_id}")
+        owned = {(each.topic, each.number) for each in self._assigned(self._present())}
+        if not needed <= owned:
+            lost = ", ".join(f"{topic}[{number}]" for topic, number in sorted(needed - owned))
+            raise Fenced(f"worker {worker_id} no longer owns {lost}")
+
+    def _say_alive(self) -> None:
+        """Tell the group that this member lives, drop the silent, and take up the present assignment."""
+        with self._log.transaction():
+            if self._current_epoch() != self._epoch:
+                raise Fenced(f"another process has taken over worker {self.subscription.worker_id}")
+            self._log.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?)", *self._identity, time.time())
+            self._log.execute(
+                "DELETE FROM members WHERE group_id = ? AND seen < ?",
+                self.subscription.group_id,
+                time.time() - SESSION_SECONDS,
+            )
+            members = self._present()
+        if members != self._members:
+            self._members = members
+            self._take_up(self._assigned(members))
+
+    def _take_up(self, assigned: list[Partition]) -> None:
+        """Go on where the group has committed, in partitions that are new here."""
+        known = {each.id for each in self._owned}
+        for partition in assigned:
+            if partition.id not in known:
+                rows = self._log.execute(
+                    "SELECT next FROM committed WHERE group_id = ? AND partition = ?",
+                    self.subscription.group_id,
+                    partition.id,
+                )
+                committed = rows[0][0] if rows else partition.first
+                self._positions[partition.id] = max(committed, partition.first)
+        self._owned = assigned
+
+    def _present(self) -> tuple[str, ...]:
+        rows = self._log.execute(
+            "SELECT worker_id FROM members WHERE group_id = ? ORDER BY worker_id", self.subscription.group_id
+        )
+        return tuple(str(worker_id) for [worker_id] in rows)
+
+    def _assigned(self, members: Sequence[str]) -> list[Partition]:
+        """Return this member's share: a range of every topic, the first members' one longer where it must be."""
+        if self.subscription.worker_id not in members:
+            return []
+        place = members.index(self.subscription.worker_id)
+        assigned: list[Partition] = []
+        for topic in self.subscription.events:
+            partitions = self._log.partitions(topic)
+            each, rest = divmod(len(partitions), len(members))
+            begin = place * each + min(place, rest)
+            assigned += partitions[begin : begin + each + (place < rest)]
+        return assigned

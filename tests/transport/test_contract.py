@@ -1,0 +1,297 @@
+"""What every transport promises, held against each of them: the embedded file and a real broker."""
+
+import uuid
+
+import pytest
+
+from streamssl.config import Config
+from streamssl.engine.batch import ranges
+from streamssl.transport import connect
+from streamssl.transport.base import Fenced, Message, OffsetRange, RangeLost, Subscription, TopicSpec
+from streamssl.transport.partitioner import partition_of
+from tests.integration.service import until
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def config(request, tmp_path):
+    if request.param == "sqlite":
+        return Config(transport="sqlite", sqlite={"path": str(tmp_path / "topics.db")})
+    kafka = {"bootstrap_servers": request.getfixturevalue("kafka_broker"), "session_timeout_ms": 6_000}
+    return Config(transport="kafka", kafka=kafka)
+
+
+class Rooms:
+    """Topics with names of their own, and workers on them."""
+
+    def __init__(self, config):
+        self.config = config
+        self.transport = connect(config)
+        self.prefix = uuid.uuid4().hex[:8]
+        self.workers = []
+        self.create("events", 4)
+        for name in ("labels", "examples", "predictions", "journal"):
+            self.create(name, 2 if name == "journal" else 1)
+
+    def name(self, topic):
+        return f"{self.prefix}-{topic}"
+
+    def create(self, topic, partitions=1, **config):
+        return self.transport.create_topics([TopicSpec(self.name(topic), partitions, config)])
+
+    def write(self, topic, *values, key=None):
+        with self.transport.producer() as producer:
+            for value in values:
+                producer.send(Message(self.name(topic), key or value, value))
+
+    def read(self, topic):
+        with self.transport.reader([self.name(topic)]) as reader:
+            records = []
+            while not reader.at_end():
+                records += reader.poll(1_000, 0.2)
+            return records
+
+    def worker(self, number=0):
+        worker = self.transport.worker(
+            Subscription(
+                f"worker-{number}",
+                f"{self.prefix}-group",
+                (self.name("events"),),
+                (self.name("labels"), self.name("examples")),
+                self.name("journal"),
+            )
+        )
+        self.workers.append(worker)
+        return worker
+
+    def live(self, number=0, positions=None, start=None):
+        """Return a worker that has joined, and what its journal held."""
+        worker = self.worker(number)
+        worker.fence()
+        journal = list(worker.read_journal(start))
+        worker.join(positions or {})
+        return worker, journal
+
+    def message(self, topic, value, key=b"k"):
+        return Message(self.name(topic), key, value)
+
+
+@pytest.fixture
+def rooms(config):
+    made = Rooms(config)
+    yield made
+    for worker in made.workers:
+        worker.close()
+    made.transport.close()
+
+
+def polled(worker, n, seconds=30):
+    """Poll until n records have come; exactly n must."""
+    records = []
+
+    def poll():
+        records.extend(worker.poll(1_000, 0.1))
+        return len(records) >= n
+
+    until(poll, seconds, f"{n} records")
+    assert len(records) == n
+    return records
+
+
+def values(records):
+    return sorted(record.value for record in records)
+
+
+def numbered(n):
+    return [b"%04d" % i for i in range(n)]
+
+
+def test_topics_are_created_once_and_listed(rooms):
+    assert rooms.create("new", 3) == [rooms.name("new")]
+    assert rooms.create("new", 3) == []
+    assert rooms.transport.topics()[rooms.name("new")] == 3
+    assert rooms.transport.offsets(rooms.name("new")) == {0: (0, 0), 1: (0, 0), 2: (0, 0)}
+
+
+def test_the_same_key_goes_to_the_same_partition_on_every_transport(rooms):
+    rooms.write("events", *numbered(8))
+    placed = {record.value: record.partition for record in rooms.read("events")}
+    assert placed == {key: partition_of(key, 4) for key in numbered(8)}
+
+
+def test_a_partition_is_read_in_the_order_in_which_it_was_written(rooms):
+    rooms.write("labels", *numbered(500), key=b"one")
+    records = rooms.read("labels")
+    assert [record.value for record in records] == numbered(500)
+    assert [record.offset for record in records] == list(range(500))
+
+
+@pytest.mark.parametrize(
+    "value", [b"", None, b"\x00\xff" * 1_000, b"x" * 5_000_000], ids=["empty", "null", "binary", "5 MB"]
+)
+def test_records_come_back_byte_for_byte(rooms, value):
+    rooms.create("large", 1, **{"max.message.bytes": "16777216"})
+    headers = (("a", b"\xff\x00"), ("a", b"again"), ("empty", b""))
+    with rooms.transport.producer() as producer:
+        producer.send(Message(rooms.name("large"), b"\xfe", value, headers), timestamp=1_234)
+    [record] = rooms.read("large")
+    assert (record.key, record.value, record.headers, record.timestamp) == (b"\xfe", value, headers, 1_234)
+
+
+def test_a_record_without_a_key(rooms):
+    with rooms.transport.producer() as producer:
+        producer.send(Message(rooms.name("events"), None, b"x"))
+    [record] = rooms.read("events")
+    assert (record.key, record.value) == (None, b"x")
+
+
+def test_a_reader_from_the_end_sees_only_what_comes_later(rooms):
+    rooms.write("labels", b"before")
+    with rooms.transport.reader([rooms.name("labels")], "end") as reader:
+        assert reader.at_end()
+        rooms.write("labels", b"after")
+        assert values(until(lambda: reader.poll(10, 0.2))) == [b"after"]
+
+
+def test_a_worker_polls_events_and_broadcast_topics(rooms):
+    rooms.write("events", *numbered(20))
+    rooms.write("labels", b"label")
+    worker, journal = rooms.live()
+    assert journal == []
+    records = polled(worker, 21)
+    assert values(records) == sorted([*numbered(20), b"label"])
+    assert worker.assignment() == {(rooms.name("events"), number) for number in range(4)}
+
+
+def test_outputs_journal_and_offsets_commit_together(rooms):
+    rooms.write("events", *numbered(20))
+    worker, _ = rooms.live()
+    records = polled(worker, 20)
+    position = worker.commit([rooms.message("predictions", r.value) for r in records], b"entry", ranges(records))
+    assert values(rooms.read("predictions")) == numbered(20)
+    worker.close()
+    later, journal = rooms.live()
+    assert [record.value for record in journal] == [b"entry"]
+    assert position > journal[0].offset
+    rooms.write("events", b"new")
+    assert values(polled(later, 1)) == [b"new"], "what was committed is not read again"
+
+
+def test_without_a_commit_nothing_is_visible_and_records_come_again(rooms):
+    rooms.write("events", *numbered(5))
+    worker, _ = rooms.live()
+    polled(worker, 5)
+    worker.close()
+    assert rooms.read("predictions") == []
+    later, journal = rooms.live()
+    assert journal == []
+    assert values(polled(later, 5)) == numbered(5)
+
+
+def test_the_journal_is_read_from_a_position(rooms):
+    worker, _ = rooms.live()
+    positions = [worker.commit([], b"%d" % i, []) for i in range(3)]
+    worker.close()
+    _, journal = rooms.live(start=positions[0])
+    assert [record.value for record in journal] == [b"1", b"2"]
+
+
+def test_a_journal_holds_only_the_workers_own_entries(rooms):
+    for number in (0, 1, 2):  # 0 and 2 share a partition
+        worker, journal = rooms.live(number)
+        assert journal == []
+        worker.commit([], b"of %d" % number, [])
+        worker.close()
+    _, journal = rooms.live(2)
+    assert [record.value for record in journal] == [b"of 2"]
+
+
+def test_broadcast_topics_go_on_from_the_callers_positions(rooms):
+    rooms.write("labels", *numbered(10), key=b"one")
+    worker, _ = rooms.live(positions={(rooms.name("labels"), 0): 7})
+    assert values(polled(worker, 3)) == numbered(10)[7:]
+
+
+def test_a_second_process_of_the_same_id_fences_the_first(rooms):
+    rooms.write("events", *numbered(5))
+    first, _ = rooms.live()
+    records = polled(first, 5)
+    second = rooms.worker()
+    second.fence()
+    with pytest.raises(Fenced):
+        first.commit([rooms.message("predictions", b"stale")], b"stale", ranges(records))
+    assert list(second.read_journal()) == []
+    second.join({})
+    assert values(polled(second, 5)) == numbered(5)
+    assert rooms.read("predictions") == []
+
+
+def test_exactly_the_named_records_are_fetched(rooms):
+    worker, _ = rooms.live()
+    for i in range(6):  # each transaction leaves a marker among the offsets
+        worker.commit([rooms.message("examples", b"%d-%d" % (i, j)) for j in range(3)], b"", [])
+    written = rooms.read("examples")
+    worker.close()
+    again = rooms.worker()
+    again.fence()
+    list(again.read_journal())
+    wanted = [written[2:7], written[7:8], written[0:2]]
+    asked = [each for part in wanted for each in ranges(part)]
+    assert again.fetch(asked) == [record for part in wanted for record in part]
+    with pytest.raises(RangeLost):
+        again.fetch([asked[0]._replace(count=99)])
+    assert again.fetch([asked[0]._replace(count=-1)]) == wanted[0]
+
+
+def test_a_range_that_begins_before_the_topic_is_lost(rooms):
+    worker = rooms.worker()
+    worker.fence()
+    list(worker.read_journal())
+    rooms.write("labels", *numbered(5), key=b"one")
+    assert len(worker.fetch([OffsetRange(rooms.name("labels"), 0, 0, 5, 5)])) == 5
+
+
+def test_two_workers_share_the_events_and_both_read_the_labels(rooms):
+    one, _ = rooms.live(0)
+    two, _ = rooms.live(1)
+    seen = {0: [], 1: []}
+
+    def both_have_partitions():
+        for number, worker in ((0, one), (1, two)):
+            seen[number] += worker.poll(100, 0.1)
+        return len(one.assignment()) == len(two.assignment()) == 2
+
+    until(both_have_partitions, 30, "an even assignment")
+    assert not one.assignment() & two.assignment()
+    rooms.write("events", *numbered(40))
+    rooms.write("labels", b"label")
+
+    def all_seen():
+        both_have_partitions()
+        return len(seen[0]) + len(seen[1]) >= 42
+
+    until(all_seen, 30, "all records")
+    events = [r.value for part in seen.values() for r in part if r.topic == rooms.name("events")]
+    assert sorted(events) == numbered(40)
+    for part in seen.values():
+        assert [r.value for r in part if r.topic == rooms.name("labels")] == [b"label"]
+
+
+def test_a_dead_workers_partitions_move(rooms):
+    one, _ = rooms.live(0)
+    two, _ = rooms.live(1)
+    until(lambda: (one.poll(1, 0.1), two.poll(1, 0.1)) and len(two.assignment()) == 2, 30, "an even assignment")
+    one.close()  # a static member does not say good-bye: the session must time out
+    until(lambda: two.poll(1, 0.1) or len(two.assignment()) == 4, 40, "all partitions")
+
+
+def test_lag_is_what_lies_ahead_and_markers_count_as_nothing(rooms):
+    worker, _ = rooms.live()
+    until(lambda: worker.poll(10, 0.1) or worker.assignment())
+    events = rooms.name("events")
+    assert sum(n for (topic, _), n in worker.lag().items() if topic == events) == 0
+    rooms.write("events", *numbered(50))
+    assert sum(n for (topic, _), n in worker.lag().items() if topic == events) == 50
+    records = polled(worker, 50)
+    worker.commit([rooms.message("examples", b"x")], b"", ranges(records))
+    polled(worker, 1)
+    until(lambda: worker.poll(10, 0.1) or sum(worker.lag().values()) == 0, 10, "no lag")
