@@ -61,14 +61,15 @@ def reachable_topics(config: Config) -> dict[str, int]:
 
 
 class _Reasons(logging.Handler):
-    """Keeps the last warning or error."""
+    """Keeps the last error, or the last warning while there is no error."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.last: str | None = None
+        self._gravest: logging.LogRecord | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()
+        if self._gravest is None or record.levelno >= self._gravest.levelno:
+            self._gravest = record
 
     def said(self) -> str:
-        return f" (the client says: {self.last})" if self.last else ""
+        return f" (the client says: {self._gravest.getMessage()})" if self._gravest else ""
