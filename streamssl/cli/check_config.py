@@ -53,7 +53,7 @@ def _show_topics(config: Config) -> None:
         return
     existing = reachable_topics(config)
     rows = [(name, role, existing.get(name, "missing")) for name, role in topic_roles(config.topics).items()]
-    print_table("Topics", ["topic", "role", "partitions"], rows, right=["partitions"])
+    print_table("Topics", ["topic", "role", "partitions"], rows, right=["partitions"], apart=True)
     if any(name not in existing for name in config.topics.all_names()):
         say("missing topics: `streamssl topics create` makes them")
 
@@ -92,17 +92,19 @@ def _show_sample(sample: list[Checked]) -> None:
     used = [checked for checked in sample if checked.problem is None]
     say(f"{len(sample)} records: {len(used)} can be used, {len(sample) - len(used)} would be dead letters")
     parts = _summary(checked.parts for checked in used)
-    print_table("What records say", ["part", "records", "first"], parts, right=["records"])
+    print_table("What records say", ["part", "records", "first"], parts, right=["records"], apart=True)
     fields = [
         (name, ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common()), first)
         for name, kinds, first in _kinds(checked.features for checked in used)
     ]
-    print_table("Features", ["field", "read as (records)", "first"], fields)
+    print_table("Features", ["field", "read as (records)", "first"], fields, apart=True)
     problems = Counter(checked.problem for checked in sample if checked.problem is not None)
     if problems:
         firsts = {checked.problem: checked.record.offset for checked in reversed(sample)}
         rows = [(problem, count, firsts[problem]) for problem, count in problems.most_common()]
-        print_table("Dead letters", ["problem", "records", "first at"], rows, right=["records", "first at"])
+        print_table(
+            "Dead letters", ["problem", "records", "first at"], rows, right=["records", "first at"], apart=True
+        )
 
 
 def _summary(records: Iterable[dict[str, str]]) -> list[tuple[str, int, str]]:

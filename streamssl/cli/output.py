@@ -46,7 +46,12 @@ def on_terminal(stream: IO[str]) -> bool:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Iterable[str] = (),
+    apart: bool = False,
 ) -> None:
     """Print a table on standard output.
 
@@ -60,7 +65,11 @@ def print_table(
         Values in the order of ``columns``; None is an empty cell. In a pipe they are separated by tabs.
     right
         Columns that are aligned to the right: numbers.
+    apart
+        Leave a line empty before it, where a command prints several.
     """
+    if apart:
+        print()
     cells = [["" if value is None else str(value) for value in row] for row in rows]
     if not on_terminal(sys.stdout):
         for row in [list(columns), *cells]:

@@ -147,7 +147,9 @@ def as_messages(
     for number, row in enumerate(rows, start=1):
         event_id = row.id if row.id is not None else f"{name}-{number}"
         key = event_id.encode()
-        features = {field: value for field, value in row.features.items() if field not in excluded}
+        features = row.features
+        if excluded:
+            features = {field: value for field, value in features.items() if field not in excluded}
         event = Message(events, key, event_value(events_form, event_id, row.time, features))
         label = None
         if chance.random() < label_rate and row.label is not None:

@@ -69,16 +69,24 @@ def inspect(name: Name = "latest", config: ConfigFile = None, settings: Settings
             ("digest", document["digest"]),
         ],
     )
-    print_table("Counts", ["count", "value"], _counts(document).items(), right=["value"])
+    print_table("Counts", ["count", "value"], _counts(document).items(), right=["value"], apart=True)
     weights = [(expert, f"{weight:.4f}") for expert, weight in Mixture.from_arrays(learner).explain().items()]
-    print_table("Experts", ["expert", "weight"], weights, right=["weight"])
-    print_table("Positions", ["topic", "partition", "offset"], document["positions"], right=["partition", "offset"])
+    print_table("Experts", ["expert", "weight"], weights, right=["weight"], apart=True)
+    print_table(
+        "Positions",
+        ["topic", "partition", "offset"],
+        document["positions"],
+        right=["partition", "offset"],
+        apart=True,
+    )
     print_table(
         "Arrays",
         ["array", "type", "shape", "size"],
         [(each, array.dtype, _shape(array), size(array.nbytes)) for each, array in sorted(snapshot.arrays.items())],
         right=["shape", "size"],
+        apart=True,
     )
+    print()
     print(yaml.safe_dump({"settings": document["settings"]}, sort_keys=False, allow_unicode=True), end="")
 
 
@@ -109,7 +117,7 @@ def diff(
         if (difference := _difference(one.arrays.get(name), other.arrays.get(name)))
     ]
     if arrays:
-        print_table("Arrays that differ", ["array", "difference"], arrays)
+        print_table("Arrays that differ", ["array", "difference"], arrays, apart=True)
     if not different and not arrays:
         say(f"{a} and {b} hold the same")
 

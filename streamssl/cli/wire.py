@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -77,10 +78,15 @@ def label_value(mapping: LabelMapping, fields: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document)
 
 
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
+@cache
+def _parsed(path: str) -> tuple[str, ...]:
     from streamssl.messages.mapping import parse_path
 
-    *outer, name = parse_path(path)
+    return parse_path(path)
+
+
+def _put(document: dict[str, Any], path: str, value: Any) -> None:
+    *outer, name = _parsed(path)
     for part in outer:
         document = document.setdefault(part, {})
         if not isinstance(document, dict):
