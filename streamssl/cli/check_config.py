@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
-from streamssl.cli.output import CommandError, nearest, print_table, say
+from streamssl.cli.output import CommandError, counted, nearest, print_table, say
 from streamssl.cli.topics import topic_roles
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _records_of_topic(name: str, config: Config) -> Iterator[Record]:
 def _show_sample(sample: list[Checked]) -> None:
     """Print what the parts and fields of the records become, then what would be dead letters."""
     used = [checked for checked in sample if checked.problem is None]
-    say(f"{len(sample)} records: {len(used)} can be used, {len(sample) - len(used)} would be dead letters")
+    dead = len(sample) - len(used)
+    say(f"{counted(len(sample), 'record')}: {len(used)} can be used, {dead} would be dead letters")
     parts = _summary(checked.parts for checked in used)
     print_table("What records say", ["part", "records", "first"], parts, right=["records"], apart=True)
     fields = [

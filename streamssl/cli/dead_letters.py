@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
-from streamssl.cli.output import CommandError, escaped, print_table, say, size
+from streamssl.cli.output import CommandError, counted, escaped, print_table, say, size
 
 if TYPE_CHECKING:
     from streamssl.transport.base import Message, Record, Transport
@@ -120,7 +120,7 @@ def replay(
                 f"{loaded.topics.dead_letters} holds nothing at {', '.join(sorted(missing))}: nothing was sent"
             )
         _send(transport, [letter.original() for letter in letters])
-    say(f"sent {len(letters)} dead letter{'s' if len(letters) != 1 else ''} again")
+    say(f"sent {counted(len(letters), 'dead letter')} again")
 
 
 def _read(transport: Transport, topic: str) -> Iterator[DeadLetter]:

@@ -19,14 +19,14 @@ def demo(
         ),
     ] = "image-segments",
     events: Annotated[int | None, typer.Option(min=1, help="Events at the most. Default: 3,000.")] = None,
-    rate: Annotated[float, typer.Option(min=0.1, metavar="N", help="Events a second.")] = 50.0,
+    rate: Annotated[float, typer.Option(min=0.1, metavar="N", help="Events a second.")] = 40.0,
     review_share: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Share of the events that are asked about. Default: as suits the set."),
     ] = None,
     review_delay: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long an answer takes, on average.")
-    ] = 4.0,
+    ] = 3.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the order, the learner and the reviewer.")] = 0,
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for everything; an earlier demo's is replaced.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
-from streamssl.cli.output import CommandError, say
+from streamssl.cli.output import CommandError, counted, say
 from streamssl.cli.wire import label_mapping, label_value
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def label(
         form = label_mapping(loaded.mapping, loaded.topics.labels[0])
         labels = [_message(loaded, event_id.encode(), None if retract else label_value(form, answer))]
     _send(loaded, labels)
-    say(f"sent {len(labels)} label{'s' if len(labels) != 1 else ''} to {loaded.topics.labels[0]}")
+    say(f"sent {counted(len(labels), 'label')} to {loaded.topics.labels[0]}")
 
 
 def _from_file(file: Path, config: Config, skip_bad: bool) -> list[Message]:

@@ -94,6 +94,17 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "label"), counted(2_000, "label")
+    ('1 label', '2,000 labels')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def escaped(value: bytes | None, limit: int = 60) -> str:
     r"""Return the first bytes of a record as printable text: no control character reaches the terminal.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
-from streamssl.cli.output import CommandError, on_terminal, say
+from streamssl.cli.output import CommandError, counted, on_terminal, say
 from streamssl.cli.wire import event_mapping, event_value, label_mapping, label_value
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def replay(
         raise CommandError(str(error)) from error
     finally:
         if done.events:
-            unsent = f"; {done.waiting} labels were still waiting" if done.waiting else ""
-            say(f"sent {done.events} events and {done.labels} labels{unsent}")
+            unsent = f"; {counted(done.waiting, 'label')} not sent" if done.waiting else ""
+            say(f"sent {counted(done.events, 'event')} and {counted(done.labels, 'label')}{unsent}")
 
 
 def as_messages(
@@ -205,7 +205,7 @@ def _per_second(text: str | None) -> float:
         rate = float(text.removesuffix("/s"))
     except ValueError:
         rate = 0.0
-    if rate <= 0:
+    if not rate > 0:
         raise CommandError(f"--rate {text}: it must be a number of events a second above 0, as in 500 or 500/s")
     return rate
 

@@ -48,7 +48,7 @@ def list_snapshots(config: ConfigFile = None, settings: Settings = None) -> None
 
 @app.command("inspect")
 def inspect(name: Name = "latest", config: ConfigFile = None, settings: Settings = None) -> None:
-    """Show what a snapshot holds: classes, counts, experts, columns, settings, arrays."""
+    """Show what a snapshot holds: classes, counts, fields, experts, positions, arrays, settings."""
     import yaml
 
     from streamssl.learners.mixture import Mixture
@@ -71,6 +71,13 @@ def inspect(name: Name = "latest", config: ConfigFile = None, settings: Settings
     )
     print_table("Counts", ["count", "value"], _counts(document).items(), right=["value"], apart=True)
     weights = [(expert, f"{weight:.4f}") for expert, weight in Mixture.from_arrays(learner).explain().items()]
+    print_table(
+        "Fields",
+        ["field", "kind", "columns", "seen", "missing", "mean"],
+        _fields(snapshot),
+        right=["columns", "seen", "missing", "mean"],
+        apart=True,
+    )
     print_table("Experts", ["expert", "weight"], weights, right=["weight"], apart=True)
     print_table(
         "Positions",
@@ -163,6 +170,26 @@ def _age(written: str) -> str:
 
 def _counts(document: Mapping[str, Any]) -> dict[str, int]:
     return {" ".join(name): count for *name, count in document["counts"]}
+
+
+def _fields(snapshot: Snapshot) -> list[tuple[Any, ...]]:
+    from streamssl.config import FeatureSettings
+    from streamssl.features.encoder import FeatureEncoder
+
+    document = snapshot.document
+    settings = FeatureSettings.model_validate(document["settings"]["features"])
+    encoder = FeatureEncoder.from_state(settings, document["encoder"], _part(snapshot.arrays, "encoder"))
+    return [
+        (
+            field.name,
+            field.kind,
+            len(field.columns),
+            field.seen,
+            f"{field.missing_share:.1%}",
+            None if field.mean is None else f"{field.mean:.4g}",
+        )
+        for field in encoder.describe()
+    ]
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -1,10 +1,7 @@
 """A configuration is shown as it will hold, and what it makes of real records."""
 
-import os
 import socket
-import stat
 
-import pytest
 import yaml
 
 from streamssl.config import load_config
@@ -107,9 +104,3 @@ def test_a_broker_that_does_not_answer_is_named_within_seconds(cli, config_file,
         )
     assert ended.code == 1
     assert address in ended.err
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(cli, config_file):
-    config_file.chmod(stat.S_IWUSR)
-    assert cli("check-config", "--config", config_file).code == 2

@@ -106,3 +106,50 @@ def test_ids_and_times_of_the_file_are_kept_and_unlabelled_rows_stay_so():
     [(event, label)] = as_messages([row], Config(), name="f", label_rate=1.0, seed=0)
     assert label is None
     assert orjson.loads(event.value) == {"id": "alert/7", "time": "2024-01-01T00:00:00Z", "features": {"x": 1}}
+
+
+def test_a_file_goes_to_the_topics_without_its_labels(cli, config_file, tmp_path, read):
+    file = tmp_path / "events.csv"
+    file.write_text("uid,when,x,answer,class\n" + "".join(f"e{n},{n},{n}.5,a,good\n" for n in range(20)))
+    ended = cli(
+        "replay", file, "--config", config_file, "--id-column", "uid", "--time-column", "when",
+        "--exclude", "answer", "--label-column", "class", "--label-rate", 1, "--label-delay", 0, "--limit", 10,
+    )  # fmt: skip
+    assert (ended.code, ended.err) == (0, "sent 10 events and 10 labels\n")
+    events = read("events")
+    assert [record.key for record in events] == [f"e{n}".encode() for n in range(10)]
+    assert orjson.loads(events[3].value) == {"id": "e3", "time": 3, "features": {"x": 3.5}}
+    assert [orjson.loads(record.value)["label"] for record in read("labels")] == ["good"] * 10
+
+
+def test_the_mapping_of_the_configuration_is_written(cli, config_file, tmp_path, read):
+    file = tmp_path / "events.csv"
+    file.write_text("x,label\n1,good\n")
+    ended = cli(
+        "replay", file, "--config", config_file, "--label-rate", 1, "--label-delay", 0,
+        "--set", "mapping.events={id: alert.uid, features: .}", "--set", "mapping.labels={label: verdict.final}",
+    )  # fmt: skip
+    assert ended.code == 0
+    [event], [label] = read("events"), read("labels")
+    assert orjson.loads(event.value) == {"x": 1, "alert": {"uid": "events.csv-1"}}
+    assert orjson.loads(label.value)["verdict"] == {"final": "good"}
+
+
+def test_ctrl_c_ends_quietly_and_says_what_was_sent(cli, config_file, tmp_path, monkeypatch):
+    file = tmp_path / "events.csv"
+    file.write_text("x,label\n" + "1,good\n" * 5)
+
+    def interrupted(messages, producer, pace):
+        yield from feed(list(messages)[:2], producer, pace)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("streamssl.cli.replay.feed", interrupted)
+    ended = cli("replay", file, "--config", config_file, "--label-rate", 0)
+    assert (ended.code, ended.err) == (130, "sent 2 events and 0 labels\n")
+
+
+@pytest.mark.parametrize("rate", ["0", "-3/s", "fast", "nan"])
+def test_a_rate_is_a_number_above_0(cli, tmp_path, rate):
+    ended = cli("replay", tmp_path / "events.csv", f"--rate={rate}")
+    assert ended.code == 2
+    assert f"--rate {rate}" in ended.err

@@ -56,6 +56,7 @@ def test_inspect(cli, config_file, store):
     lines = ended.out.splitlines()
     assert "events predicted\t20" in lines
     assert "events\t0\t20" in lines
+    assert "x\tnumber\t1\t20\t0.0%\t4.5" in lines
     assert any(line.startswith("learner.") for line in lines)
     assert "settings:" in lines
     assert cli("snapshots", "inspect", store.names()[-1].lstrip("0"), "--config", config_file).out == ended.out
