@@ -1,5 +1,7 @@
 """Schemas are printed whole or one by one, and written as reference pages."""
 
+from pathlib import Path
+
 import orjson
 
 from streamssl.config import config_reference
@@ -25,3 +27,10 @@ def test_pages(cli, tmp_path):
     }
     assert (directory / "configuration.md").read_text() == config_reference()
     assert orjson.loads((directory / "label.json").read_bytes()) == json_schemas()["label"]
+
+
+def test_the_committed_pages_are_those_that_would_be_written(cli, tmp_path):
+    committed = Path(__file__).parents[2] / "docs" / "reference"
+    cli("schema", "--write", tmp_path)
+    for page in tmp_path.iterdir():
+        assert (committed / page.name).read_text() == page.read_text(), f"{page.name} is old: run `make docs`"
