@@ -10,21 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
-from types import NoneType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamssl.config import FeatureSettings
-from streamssl.features import values
+from streamssl.features import bulk, values
 from streamssl.features.column_names import parse
 from streamssl.features.examples import row_of
 from streamssl.features.fields import Field, Kind
-from streamssl.features.imputation import RunningMeans, due_for_flag, impute
+from streamssl.features.imputation import RunningMeans, impute, often_missing
 from streamssl.features.registry import ColumnRegistry
-from streamssl.features.values import LARGEST, NUMBERS, Trouble
+from streamssl.features.values import Trouble
 
 Features = dict[str, Any] | list[Any]
 """What an event says of itself, as JSON gives it."""
@@ -35,8 +33,8 @@ DEEPEST = 16
 LONGEST_RUN = 256
 """Events gathered at once: one odd value sends so many of them the slow way, at the most."""
 
-_MOST_PLANS = 64
-_NUMBERS_OR_NULL = NUMBERS | {NoneType}
+MOST_PLANS = 64
+"""Combinations of names that are remembered."""
 
 
 class FieldSummary(NamedTuple):
@@ -51,14 +49,6 @@ class FieldSummary(NamedTuple):
     """Of the events since the field first appeared."""
     mean: float | None
     """Running mean of a number."""
-
-
-class _Plan(NamedTuple):
-    """How to gather events that have these very fields, all of them numbers."""
-
-    gather: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    fields: list[Field]
-    columns: list[int]
 
 
 class FeatureEncoder:
@@ -116,7 +106,7 @@ class FeatureEncoder:
         self._declared = settings.types
         self._is_excluded = _excluder(settings)
         self._troubles: Counter[tuple[str, str]] = Counter()
-        self._plans: dict[tuple[str, ...], _Plan | None] = {}
+        self._plans: dict[tuple[str, ...], bulk.Plan | None] = {}
         self._row = array("d")
         """Values of the event that is being read; NaN where it says nothing."""
         self._read_rows = array("d")
@@ -153,98 +143,71 @@ class FeatureEncoder:
         list of (m, width) arrays
             Finite, C-contiguous, all events in order; a new block starts where columns were added.
         """
-        named = [_by_position(event) if isinstance(event, list) else event for event in events]
         begin = 0
-        while begin < len(named):
-            begin = self._read_run(named, begin)
+        while begin < len(events):
+            begin = self._read_run(events, begin)
         self._impute()
         blocks, self._blocks = self._blocks, []
         return _joined(blocks)
 
-    def _read_run(self, events: Sequence[dict[str, Any]], begin: int) -> int:
+    def _read_run(self, events: Sequence[Features], begin: int) -> int:
         """Read the event at ``begin`` and those after it that have the same fields; return where to go on."""
-        plan = self._plan_for(events[begin])
+        plan = self._plan_for(tuple(self._flat(events[begin])))
         if plan is None:
             self._read_one(events[begin])
             return begin + 1
-        gathered: list[Any] = []
-        end = begin
-        for event in events[begin : begin + LONGEST_RUN]:
-            # As many fields as the plan has, and all of the plan's: then they are the same.
-            if len(event) != len(plan.fields):
-                break
-            try:
-                gathered += plan.gather(event)
-            except KeyError:
-                break
-            end += 1
-        if not self._read_numbers(plan, gathered):
+        gathered = bulk.gather(plan, map(self._flat, events[begin : begin + LONGEST_RUN]))
+        end = begin + len(gathered)
+        read = bulk.read(plan, gathered, self._registry)
+        if read is None:
             for event in events[begin:end]:
                 self._read_one(event)
+        else:
+            rows, beyond = read
+            self._read_rows.frombytes(rows.tobytes())
+            self._n_read += len(rows)
+            for name, times in beyond.items():
+                self._count(Trouble("out_of_range"), name, times)
         return end
 
-    def _plan_for(self, event: dict[str, Any]) -> _Plan | None:
-        names = tuple(event)
+    def _plan_for(self, names: tuple[str, ...]) -> bulk.Plan | None:
         if names not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
+            if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            self._plans[names] = self._make_plan(names)
+            self._plans[names] = bulk.plan_for(names, self._registry, self._is_excluded)
         return self._plans[names]
 
-    def _make_plan(self, names: tuple[str, ...]) -> _Plan | None:
-        fields = [self._registry.fields.get(name) for name in names]
-        numbers = [field for field in fields if field is not None and field.kind == "number"]
-        # With one name, itemgetter would return a bare value.
-        if len(numbers) < max(2, len(names)):
-            return None
-        return _Plan(itemgetter(*names), numbers, [field.columns[0] for field in numbers])
+    def _flat(self, features: Features) -> dict[str, Any]:
+        """Return the features by name, those within objects by dotted name."""
+        if isinstance(features, list):
+            features = dict(zip(_positions(len(features)), features, strict=True))
+        return self._flatten(features, "", 0) if dict in map(type, features.values()) else features
 
-    def _read_numbers(self, plan: _Plan, gathered: list[Any]) -> bool:
-        """Read the values of a run, if they are all numbers or null."""
-        if not _NUMBERS_OR_NULL.issuperset(map(type, gathered)):
-            return False
-        try:
-            numbers = np.array(gathered, dtype=np.float64).reshape(-1, len(plan.fields))
-        except OverflowError:
-            return False
-        beyond = np.abs(numbers) > LARGEST
-        if beyond.any():
-            for field, count in zip(plan.fields, beyond.sum(axis=0).tolist(), strict=True):
-                if count:
-                    self._count(Trouble("out_of_range"), field.name, count)
-            numbers[beyond] = np.nan
-        rows = numbers
-        if plan.columns != list(range(self.width)):
-            rows = np.full((len(numbers), self.width), np.nan)
-            rows[:, plan.columns] = numbers
-        self._read_rows.frombytes(rows.tobytes())
-        self._n_read += len(rows)
-        return True
-
-    def _read_one(self, event: dict[str, Any]) -> None:
-        self._row = array("d", [math.nan]) * self.width
-        self._read_object(event, "", 0)
-        # A flag may have been added for the events before, and no column for this one.
-        self._widen_row()
-        self._read_rows.extend(self._row)
-        self._n_read += 1
-
-    def _read_object(self, features: dict[str, Any], prefix: str, depth: int) -> None:
-        fields = self._registry.fields
+    def _flatten(self, features: dict[str, Any], prefix: str, depth: int) -> dict[str, Any]:
+        flat: dict[str, Any] = {}
         for key, value in features.items():
+            name = prefix + key
+            if type(value) is not dict or name in self._registry.fields or depth == DEEPEST:
+                flat[name] = value
+            elif not self._is_excluded(name):
+                flat.update(self._flatten(value, name + ".", depth + 1))
+        return flat
+
+    def _read_one(self, event: Features) -> None:
+        self._row = array("d", [math.nan]) * self.width
+        fields = self._registry.fields
+        for name, value in self._flat(event).items():
             if value is None:
                 continue
-            name = prefix + key
             field = fields.get(name)
             if field is not None:
                 self._read_value(field, value)
             elif not self._is_excluded(name):
-                if not isinstance(value, dict):
-                    self._meet(name, value)
-                elif depth < DEEPEST:
-                    self._read_object(value, name + ".", depth + 1)
-                else:
-                    self._count(Trouble("unusable"), name)
+                self._meet(name, value)
+        # A flag may have been added for the events before, and no column for this one.
+        self._widen_row()
+        self._read_rows.extend(self._row)
+        self._n_read += 1
 
     def _read_value(self, field: Field, value: Any) -> None:
         """Write a value to the row; one that is a trouble stays missing."""
@@ -315,11 +278,14 @@ class FeatureEncoder:
         while len(rows):
             filled = np.empty(rows.shape, dtype=np.float32)
             means = self._registry.means
-            done = impute(means, rows, self._flag_share, filled)
+            done, stopped = impute(means, rows, self._flag_share, filled)
             self._blocks.append(filled[:done])
-            for number in due_for_flag(means, self._flag_share):
-                self._registry.add_flag(self._registry.field_at(number))
-            rows = _widened(rows[done:], self.width)
+            if stopped:
+                for number in often_missing(means, self._flag_share):
+                    self._registry.add_flag(self._registry.field_at(number))
+            rows = rows[done:]
+            if len(rows):
+                rows = np.pad(rows, ((0, 0), (0, self.width - rows.shape[1])), constant_values=np.nan)
 
     def to_columns(self, row: NDArray[np.float32]) -> dict[str, float]:
         """Return the values of a row by column name. A row of fewer columns, from earlier, has the first ones."""
@@ -405,13 +371,9 @@ def _excluder(settings: FeatureSettings) -> Callable[[str], bool]:
     return is_excluded
 
 
-def _by_position(features: Sequence[Any]) -> dict[str, Any]:
-    return {str(i): value for i, value in enumerate(features)}
-
-
-def _widened(rows: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Return rows with columns of NaN added."""
-    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=np.nan)
+@lru_cache(maxsize=64)
+def _positions(n: int) -> tuple[str, ...]:
+    return tuple(map(str, range(n)))
 
 
 def _joined(blocks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

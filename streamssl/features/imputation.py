@@ -64,7 +64,9 @@ class RunningMeans(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def impute(means: RunningMeans, values: NDArray[np.float64], flag_share: float, out: NDArray[np.float32]) -> int:
+def impute(
+    means: RunningMeans, values: NDArray[np.float64], flag_share: float, out: NDArray[np.float32]
+) -> tuple[int, bool]:
     """Fill rows and move the means, row by row; stop where a field turns out to be often missing.
 
     Parameters
@@ -75,14 +77,14 @@ def impute(means: RunningMeans, values: NDArray[np.float64], flag_share: float, 
         (m, d) NaN where an event says nothing. A field is missing where all its columns are NaN; in a field that
         is there, NaN means 0 (the other categories).
     flag_share
-        A field is often missing when it was in more than this share of at least 50 events.
+        A field is often missing when it was so in more than this share of at least 50 events.
     out
         (m, d) the rows, written up to the returned number.
 
     Returns
     -------
-    int
-        Rows done. `due_for_flag` names the fields because of which it stopped. O(d) a row.
+    tuple[int, bool]
+        Rows done, and whether it stopped because a field is often missing: `often_missing` says which. O(d) a row.
     """
     n_fields = len(means.events)
     present = np.empty(n_fields, np.bool_)
@@ -109,11 +111,11 @@ def impute(means: RunningMeans, values: NDArray[np.float64], flag_share: float, 
             out[i, j] = value
         for field in range(n_fields):
             if _is_due(means, field, flag_share):
-                return i + 1
-    return len(values)
+                return i + 1, True
+    return len(values), False
 
 
-def due_for_flag(means: RunningMeans, flag_share: float) -> list[int]:
+def often_missing(means: RunningMeans, flag_share: float) -> list[int]:
     """Return the fields that are often missing and have no flag yet."""
     return [field for field in range(len(means.events)) if _is_due(means, field, flag_share)]
 
