@@ -79,9 +79,8 @@ class ReviewSampler:
     def from_document(cls, document: dict[str, Any], *, share: float, max_per_hour: int | None) -> Self:
         """Return a sampler that goes on from `to_document`."""
         sampler = cls(share=share, max_per_hour=max_per_hour, seed=0)
-        state = sampler._draws.bit_generator.state
-        state["state"] = {name: int(value) for name, value in document["generator"].items()}
-        sampler._draws.bit_generator.state = state
+        generator = {name: int(value) for name, value in document["generator"].items()}
+        sampler._draws.bit_generator.state = {**sampler._draws.bit_generator.state, "state": generator}
         sampler._hour = document["hour"]
         sampler._asked_this_hour = document["asked_this_hour"]
         sampler.capped = document["capped"]

@@ -69,7 +69,7 @@ class SnapshotStore:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         with (unfinished / "arrays.npz").open("wb") as file:
-            np.savez(file, allow_pickle=False, **snapshot.arrays)  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, **snapshot.arrays)
             file.flush()
             os.fsync(file.fileno())
         with (unfinished / "manifest.json").open("wb") as file:

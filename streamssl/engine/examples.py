@@ -1,0 +1,165 @@
+"""What becomes of an example: it is made when a label meets its event, and learnt when it comes back.
+
+============  =============================================================================================
+case          rule
+============  =============================================================================================
+learnt        the learner and the twin learn it, scored with what was said when the event passed
+corrected     an example of this event was learnt with another label: that one is forgotten first
+duplicate     this very example was learnt lately: nothing happens
+retracted     a null value: what was learnt is forgotten, as far as a learner can
+invalid       it cannot be read or used: dead letter
+============  =============================================================================================
+
+An example names its columns and classes, because every worker numbers them in the order in which it met them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamssl.engine.outcome import Outcome
+from streamssl.engine.pending.store import Pending
+from streamssl.engine.state import EngineState
+from streamssl.learners.mixture import EXPERT_NAMES, Memory
+from streamssl.messages import Example, ExampleMemory, Invalid, Label, dead_letter, decode_example, encode_example
+from streamssl.transport.base import Message, Record
+
+
+def joined_example(state: EngineState, label: Label, pending: Pending | None) -> Message:
+    """Return the example that a label makes of its event, or of the features that it brought itself."""
+    if pending is None:
+        [rows] = state.encoder.encode([label.features or {}])
+        features, memory = state.encoder.to_columns(rows[0]), None
+    else:
+        features, memory = state.encoder.to_columns(pending.row), _memory_of(state, pending)
+    example = Example(
+        event_id=label.event_id,
+        features=features,
+        label=label.label,
+        excluded=label.excluded,
+        confidence=label.confidence,
+        time=label.time,
+        annotator=label.annotator,
+        memory=memory,
+    )
+    return Message(state.settings.topics.examples, label.event_id.encode(), encode_example(example))
+
+
+def process_example(state: EngineState, record: Record, outcome: Outcome) -> None:
+    """Learn one record of the examples topic."""
+    try:
+        example = decode_example(record)
+    except Invalid as error:
+        state.counts["examples", "invalid"] += 1
+        outcome.messages.append(dead_letter(record, error, state.settings.topics.dead_letters))
+        return
+    state.counts["labels", "settled"] += len(state.waiting.take(example.event_id))
+    state.counts["examples", _apply(state, example)] += 1
+
+
+def _apply(state: EngineState, example: Example) -> str:
+    """Learn or forget; return the case."""
+    key = _key(example.event_id)
+    said = (example.label, example.excluded)
+    learnt = state.learnt.get(key)
+    if said == learnt:
+        return "duplicate"
+    if learnt is not None:
+        _forget(state, key)
+    if said == (None, ()):
+        return "retracted"
+    _learn(state, example, key)
+    state.learnt.put(key, said)
+    return "learnt" if learnt is None else "corrected"
+
+
+def _learn(state: EngineState, example: Example, key: int) -> None:
+    remembered = example.memory.classes if example.memory else ()
+    for name in (*remembered, *example.excluded, example.label):
+        if name is not None:
+            state.class_number(name)
+    row = state.encoder.from_columns(example.features)
+    state.grow(n_columns=len(row))
+    memory = _memory_for(state, example)
+    rows = row[None]
+    target = _target(state, example, rows)
+    weight = np.array([target.any()], dtype=np.float32)  # "none of these" of all known classes says nothing
+    keys = np.array([key], dtype=np.int64)
+    if memory is not None and example.label is not None and memory.decisions[0] >= 0:
+        decision = int(memory.decisions[0])
+        state.gates.observe(decision, float(memory.probabilities[0, decision]), float(target[0, decision]))
+    state.learner.learn(rows, target, weight, memory, keys)
+    if state.settings.learner.twin != "off":
+        state.twin.learn(rows, target, weight, None, keys)
+    state.leaks.observe(row, int(target[0].argmax()))
+
+
+def _forget(state: EngineState, key: int) -> None:
+    keys = np.array([key], dtype=np.int64)
+    state.learner.forget(keys)
+    state.twin.forget(keys)
+    state.learnt.remove(key)
+
+
+def _target(state: EngineState, example: Example, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the class probabilities (1, k) that the label stands for.
+
+    A label given with confidence c leaves 1 - c to the other classes. "Not these classes" becomes what the
+    learner believes now, without them.
+    """
+    n_classes = len(state.classes)
+    if example.label is None:
+        target = state.learner.predict(rows).probabilities + np.float32(1e-6)
+        target[0, [state.class_number(name) for name in example.excluded]] = 0
+        target /= np.maximum(target.sum(), np.float32(1e-12))
+        return target
+    confidence = 1.0 if example.confidence is None or n_classes == 1 else example.confidence
+    target = np.full((1, n_classes), (1 - confidence) / max(1, n_classes - 1), dtype=np.float32)
+    target[0, state.class_number(example.label)] = confidence
+    return target
+
+
+def _memory_of(state: EngineState, pending: Pending) -> ExampleMemory:
+    """Name the parts of what a pending event remembers."""
+    classes = state.classes[: pending.experts.shape[1]]
+    return ExampleMemory(
+        classes=tuple(classes),
+        experts=dict(zip(EXPERT_NAMES, pending.experts, strict=True)),
+        context=pending.context,
+        decision=None if pending.decision < 0 else classes[pending.decision],
+        confidence=pending.confidence,
+    )
+
+
+def _memory_for(state: EngineState, example: Example) -> Memory | None:
+    """Return what was said of the event, in this worker's order of experts, classes and columns.
+
+    None where the example brings no memory: the learner then asks its experts now.
+    """
+    said = example.memory
+    if said is None or set(said.experts) != set(EXPERT_NAMES):
+        return None
+    n_classes = len(state.classes)
+    numbers = [state.class_number(name) for name in said.classes]
+    experts = np.zeros((1, len(EXPERT_NAMES), n_classes), dtype=np.uint8)
+    for i, name in enumerate(EXPERT_NAMES):
+        experts[0, i, numbers] = said.experts[name]
+    probabilities = np.zeros((1, n_classes), dtype=np.float32)
+    decision = -1 if said.decision is None else state.class_number(said.decision)
+    if decision >= 0:
+        probabilities[0, decision] = said.confidence
+    averages = [state.encoder.from_columns(dict(zip(example.features, each, strict=True))) for each in said.context]
+    return Memory(
+        probabilities=probabilities,
+        decisions=np.array([decision], dtype=np.int64),
+        experts=experts,
+        context=np.array(averages, dtype=np.float32)[None],
+    )
+
+
+def _key(event_id: str) -> int:
+    """Return the number by which the learner remembers an example."""
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), signed=True)

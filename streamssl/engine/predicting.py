@@ -1,0 +1,163 @@
+"""Predict a run of events, learn from them as unlabelled, let them wait for labels, and say what was predicted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamssl.engine.outcome import Outcome
+from streamssl.engine.pending.store import Extras
+from streamssl.engine.state import EngineState
+from streamssl.messages import Event, encode_prediction, encode_review_request
+from streamssl.transport.base import Message
+
+REASON = "random"
+"""Why people are asked: events are chosen by chance alone."""
+
+
+class _Decided(NamedTuple):
+    """What is said about a block of n events, as plain lists: the numbers go into JSON one by one."""
+
+    probabilities: list[list[float]]
+    decisions: list[int]
+    confidences: list[float]
+    promised: list[float | None]
+    """Precision of the pseudo-label; None where the prediction is none."""
+    propensities: list[float]
+    """0 where nobody is asked."""
+    twins: list[int]
+
+
+def predict(state: EngineState, events: Sequence[Event], arrivals: Sequence[int], outcome: Outcome) -> None:
+    """Process a run of events without a label in between.
+
+    Parameters
+    ----------
+    arrivals
+        When each was produced, ms.
+    """
+    begin = 0
+    for rows in state.encoder.encode([event.features for event in events]):
+        end = begin + len(rows)
+        _predict_block(state, events[begin:end], arrivals[begin:end], rows, outcome)
+        begin = end
+    for (trouble, _), count in state.encoder.drain_troubles().items():
+        state.counts["features", trouble] += count
+    state.clock = max(state.clock, *arrivals)
+    state.counts["events", "predicted"] += len(events)
+    outcome.arrivals.extend(arrivals)
+
+
+def _predict_block(
+    state: EngineState,
+    events: Sequence[Event],
+    arrivals: Sequence[int],
+    rows: NDArray[np.float32],
+    outcome: Outcome,
+) -> None:
+    """Process events whose rows have one width: predict, decide, let wait, say."""
+    state.grow(n_columns=rows.shape[1])
+    memory = state.learner.process(rows)
+    confidences = memory.confidences()
+    propensities = state.sampler.ask(np.array(arrivals, dtype=np.int64))
+    twins = _twin_decisions(state, rows, propensities)
+    promised = state.gates.promise(memory.decisions, confidences)
+    pseudo = np.where(np.isnan(promised), -1, memory.decisions)
+    first = state.pending.append(
+        [event.id for event in events],
+        np.array([event.time for event in events], dtype=np.int64),
+        np.array(arrivals, dtype=np.int64),
+        rows,
+        memory,
+        Extras(propensities, pseudo, twins),
+    )
+    outcome.probabilities.append(memory.probabilities)
+    decided = _Decided(
+        _rounded(memory.probabilities),
+        memory.decisions.tolist(),
+        _rounded(confidences),
+        [None if np.isnan(p) else round(p, 4) for p in promised.tolist()],
+        _rounded(propensities),
+        twins.tolist(),
+    )
+    _say_predictions(state, events, decided, outcome)
+    for i in np.flatnonzero(propensities).tolist():
+        _ask(state, events[i], arrivals[i], first + i, i, decided, outcome)
+    for decision in pseudo[pseudo >= 0].tolist():
+        state.counts["pseudo_labels", state.classes[decision]] += 1
+
+
+def _twin_decisions(
+    state: EngineState, rows: NDArray[np.float32], propensities: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Let the twin predict the events that people are asked about: enough to compare the two fairly."""
+    decisions = np.full(len(rows), -1, dtype=np.int64)
+    match state.settings.learner.twin:
+        case "all":
+            decisions[:] = state.twin.predict(rows).decisions
+        case "asked":
+            asked = np.flatnonzero(propensities)
+            if len(asked):
+                decisions[asked] = state.twin.predict(np.ascontiguousarray(rows[asked])).decisions
+    return decisions
+
+
+def _say_predictions(state: EngineState, events: Sequence[Event], decided: _Decided, outcome: Outcome) -> None:
+    topic, labelled = state.settings.topics.predictions, state.learner.n_labelled
+    for event, probabilities, decision, confidence, promised, propensity, twin in zip(
+        events, *decided, strict=True
+    ):
+        value = encode_prediction(
+            event,
+            classes=state.classes,
+            probabilities=probabilities,
+            decision=decision,
+            confidence=confidence,
+            pseudo_label=promised,
+            review=(REASON, propensity) if propensity else None,
+            twin=twin,
+            batch=state.sequence,
+            labelled=labelled,
+        )
+        outcome.messages.append(Message(topic, event.id.encode(), value, event.headers))
+
+
+def _ask(
+    state: EngineState,
+    event: Event,
+    arrival: int,
+    sequence: int,
+    i: int,
+    decided: _Decided,
+    outcome: Outcome,
+) -> None:
+    """Ask people about one event of the block, number i of it."""
+    decision = decided.decisions[i]
+    value = encode_review_request(
+        event,
+        request_id=_request_id(state.settings.worker_id, sequence, event.id),
+        prediction={
+            "label": state.classes[decision] if decision >= 0 else None,
+            "confidence": decided.confidences[i],
+            "probabilities": dict(zip(state.classes, decided.probabilities[i], strict=True)),
+        },
+        reason=REASON,
+        propensity=decided.propensities[i],
+        expires=arrival + 1_000 * state.settings.review.expires_after_seconds,
+    )
+    outcome.messages.append(Message(state.settings.topics.review_requests, event.id.encode(), value))
+    state.counts["review_requests", "asked"] += 1
+
+
+def _request_id(worker_id: str, sequence: int, event_id: str) -> str:
+    """Name a review request: the same again when the event is replayed, another for any other event."""
+    return hashlib.blake2b(f"{worker_id}/{sequence}/{event_id}".encode(), digest_size=9).hexdigest()
+
+
+def _rounded(values: NDArray[np.float32]) -> Any:
+    """Return probabilities as (lists of) numbers with the digits that mean something."""
+    return values.astype(np.float64).round(6).tolist()

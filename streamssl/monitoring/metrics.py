@@ -1,0 +1,254 @@
+"""The service's Prometheus metrics.
+
+Names follow Prometheus' conventions: prefix ``streamssl_``, base units, ``_total`` on counters, shares between
+0 and 1. No label has unbounded values: classes beyond the first 50 are counted as ``(other)``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from streamssl.engine.outcome import Outcome
+from streamssl.engine.state import Count, EngineState
+
+LABEL_DELAY_BUCKETS = (
+    1,
+    10,
+    60,
+    600,
+    3_600,
+    4 * 3_600,
+    12 * 3_600,
+    86_400,
+    3 * 86_400,
+    7 * 86_400,
+    14 * 86_400,
+)
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600)
+DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+CLASSES_SHOWN = 50
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._counted: dict[Count, float] = {}
+        self._counters = {
+            "events": Counter("streamssl_events", "Events by what became of them.", ["outcome"], registry=registry),
+            "labels": Counter("streamssl_labels", "Labels by what became of them.", ["case"], registry=registry),
+            "examples": Counter(
+                "streamssl_examples", "Examples by what became of them.", ["case"], registry=registry
+            ),
+            "pseudo_labels": Counter(
+                "streamssl_pseudo_labels", "Pseudo-labels given, by class.", ["class"], registry=registry
+            ),
+            "pseudo_labels_checked": Counter(
+                "streamssl_pseudo_labels_checked",
+                "Pseudo-labels whose event got a label later, right or wrong.",
+                ["verdict"],
+                registry=registry,
+            ),
+            "review_requests": Counter(
+                "streamssl_review_requests",
+                "Review requests: asked, or swallowed by the cap.",
+                ["outcome"],
+                registry=registry,
+            ),
+            "evicted": Counter(
+                "streamssl_pending_evicted", "Events that no longer wait for a label.", [], registry=registry
+            ),
+            "features": Counter(
+                "streamssl_feature_troubles",
+                "Feature values that could not be used.",
+                ["trouble"],
+                registry=registry,
+            ),
+        }
+        self.latency = Histogram(
+            "streamssl_prediction_latency_seconds",
+            "From an event's record timestamp to its committed prediction.",
+            registry=registry,
+            buckets=LATENCY_BUCKETS,
+        )
+        self.label_delay = Histogram(
+            "streamssl_label_delay_seconds",
+            "From an event to its label.",
+            registry=registry,
+            buckets=LABEL_DELAY_BUCKETS,
+        )
+        self.step_duration = Histogram(
+            "streamssl_step_duration_seconds",
+            "Time the engine takes for a batch.",
+            registry=registry,
+            buckets=DURATION_BUCKETS,
+        )
+        self.commit_duration = Histogram(
+            "streamssl_commit_duration_seconds",
+            "Time a transaction takes.",
+            registry=registry,
+            buckets=DURATION_BUCKETS,
+        )
+        self.lag_records = Gauge(
+            "streamssl_consumer_lag_records",
+            "Records behind the end.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "streamssl_consumer_lag_seconds",
+            "Age of the newest event processed while behind; 0 when not behind.",
+            registry=registry,
+        )
+        self.pending_events = Gauge("streamssl_pending_events", "Events that wait for a label.", registry=registry)
+        self.pending_bytes = Gauge(
+            "streamssl_pending_bytes", "What the pending store takes.", ["where"], registry=registry
+        )
+        self.waiting_labels = Gauge(
+            "streamssl_waiting_labels", "Labels that wait for their event.", registry=registry
+        )
+        self.accuracy = Gauge(
+            "streamssl_accuracy_ratio",
+            "Accuracy on the last 1,000 labelled events: those asked about, or all.",
+            ["who", "labels"],
+            registry=registry,
+        )
+        self.accuracy_low = Gauge(
+            "streamssl_accuracy_low_ratio",
+            "Lower end of its 95% interval.",
+            ["who", "labels"],
+            registry=registry,
+        )
+        self.accuracy_high = Gauge(
+            "streamssl_accuracy_high_ratio",
+            "Upper end of its 95% interval.",
+            ["who", "labels"],
+            registry=registry,
+        )
+        self.accuracy_labels = Gauge(
+            "streamssl_accuracy_labels", "Labels behind the accuracy.", ["who", "labels"], registry=registry
+        )
+        self.gain = Gauge(
+            "streamssl_gain_over_twin_ratio",
+            "Accuracy minus the twin's on the same events: what unlabelled events are worth.",
+            ["labels"],
+            registry=registry,
+        )
+        self.pseudo_threshold = Gauge(
+            "streamssl_pseudo_label_threshold_ratio",
+            "Confidence from which a prediction of the class becomes a pseudo-label.",
+            ["class"],
+            registry=registry,
+        )
+        self.pseudo_precision = Gauge(
+            "streamssl_pseudo_label_precision_ratio",
+            "Share of right ones among the pseudo-labels of the last 1,000 labelled events.",
+            registry=registry,
+        )
+        self.expert_weight = Gauge(
+            "streamssl_expert_weight_ratio", "Weight in the mixture.", ["expert"], registry=registry
+        )
+        self.leak = Gauge(
+            "streamssl_suspected_leak_ratio",
+            "Accuracy with which one field alone predicts the labels; only fields that look like the answer.",
+            ["field"],
+            registry=registry,
+        )
+        self.columns = Gauge("streamssl_feature_columns", "Columns the features take.", registry=registry)
+        self.classes = Gauge("streamssl_classes", "Classes known.", registry=registry)
+        self.snapshot_time = Gauge(
+            "streamssl_snapshot_timestamp_seconds", "When the newest snapshot was written.", registry=registry
+        )
+        self.snapshot_duration = Histogram(
+            "streamssl_snapshot_duration_seconds",
+            "Time a snapshot takes.",
+            registry=registry,
+            buckets=DURATION_BUCKETS,
+        )
+        self.last_tick = Gauge(
+            "streamssl_loop_last_tick_timestamp_seconds", "When the loop last went round.", registry=registry
+        )
+        self.started = Gauge("streamssl_start_timestamp_seconds", "When the process started.", registry=registry)
+        self.recovery_records = Gauge(
+            "streamssl_recovery_replayed_records", "Records replayed at start.", registry=registry
+        )
+        self.recovery_lost = Gauge(
+            "streamssl_recovery_lost_records",
+            "Records that the journal names and retention has removed.",
+            registry=registry,
+        )
+        self.recovery_mismatches = Gauge(
+            "streamssl_recovery_digest_mismatches",
+            "Replayed batches with another digest than journalled.",
+            registry=registry,
+        )
+        self.recovery_refused = Gauge(
+            "streamssl_recovery_refused_snapshots", "Damaged snapshots found at start.", registry=registry
+        )
+        self.build = Info("streamssl_build", "Version and worker.", registry=registry)
+        self.started.set(time.time())
+
+    def recovered(self, *, records: int, lost: int, mismatches: int, refused: int) -> None:
+        """Show what the recovery did."""
+        self.recovery_records.set(records)
+        self.recovery_lost.set(lost)
+        self.recovery_mismatches.set(mismatches)
+        self.recovery_refused.set(refused)
+
+    def observe(self, outcome: Outcome, now: float) -> None:
+        """Take in one committed batch; ``now`` is the time of its commit, seconds since the epoch."""
+        for arrival in outcome.arrivals:
+            self.latency.observe(max(0.0, now - arrival / 1_000))
+        for delay in outcome.label_delays:
+            self.label_delay.observe(delay)
+
+    def show(self, state: EngineState, lag: Mapping[tuple[str, int], int], horizon_age: float) -> None:
+        """Set every gauge from the state; called about once a second.
+
+        Parameters
+        ----------
+        lag
+            Records behind the end, per partition.
+        horizon_age
+            Seconds by which the newest processed event is older than now, 0 when nothing is waiting.
+        """
+        self._count(state)
+        for (topic, partition), records in lag.items():
+            self.lag_records.labels(topic, str(partition)).set(records)
+        self.lag_seconds.set(horizon_age)
+        self.pending_events.set(len(state.pending))
+        self.pending_bytes.labels("disk").set(state.pending.bytes_on_disk)
+        self.pending_bytes.labels("memory").set(state.pending.bytes_in_memory)
+        self.waiting_labels.set(len(state.waiting))
+        for labels, scores in state.scores.items():
+            for who, accuracy in (("learner", scores.accuracy()), ("twin", scores.twin_accuracy())):
+                self.accuracy.labels(who, labels).set(accuracy.value)
+                self.accuracy_low.labels(who, labels).set(accuracy.low)
+                self.accuracy_high.labels(who, labels).set(accuracy.high)
+                self.accuracy_labels.labels(who, labels).set(accuracy.labels)
+            self.gain.labels(labels).set(scores.gain())
+        for name, threshold in zip(state.classes[:CLASSES_SHOWN], state.gates.thresholds(), strict=False):
+            self.pseudo_threshold.labels(name).set(threshold)
+        self.pseudo_precision.set(state.scores["all"].pseudo_label_precision().value)
+        for expert, weight in state.learner.explain().items():
+            self.expert_weight.labels(expert).set(weight)
+        for field, accuracy in state.leaks.suspects():
+            self.leak.labels(field).set(accuracy)
+        self.columns.set(state.encoder.width)
+        self.classes.set(len(state.classes))
+
+    def _count(self, state: EngineState) -> None:
+        """Move the counters to the state's counts, which survive restarts with the snapshot."""
+        for count, total in state.counts.items():
+            name, *labels = count
+            if name == "pseudo_labels" and labels[0] not in state.classes[:CLASSES_SHOWN]:
+                labels = ["(other)"]
+            counter = self._counters[name]
+            child = counter.labels(*labels) if labels else counter
+            child.inc(total - self._counted.get(count, 0))
+            self._counted[count] = total

@@ -1,0 +1,233 @@
+"""The service: one process that predicts, learns and commits until it is told to stop.
+
+The steps of one round, in the order in which they must happen:
+
+1. poll      records of all topics, each partition in offset order
+2. step      the engine: predict, learn, decide
+3. commit    predictions, examples, dead letters, journal entry and consumed offsets, in one transaction
+4. show      metrics
+5. snapshot  now and then: the whole state at this journal position
+
+Whatever goes wrong in 1 to 3 ends the process: the state has run ahead of what is committed, and recovery
+(`streamssl.runtime.recovery`) is the one way back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamssl import __version__
+from streamssl.config import Config
+from streamssl.engine.batch import Batch, merge, ranges
+from streamssl.engine.journal import JournalEntry
+from streamssl.engine.settings import EngineSettings
+from streamssl.engine.state import EngineState
+from streamssl.engine.step import is_due, step
+from streamssl.learners.mixture import Mixture
+from streamssl.monitoring.metrics import Metrics
+from streamssl.runtime.health import Health, HealthServer
+from streamssl.runtime.recovery import recover, save_snapshot
+from streamssl.runtime.snapshots import SnapshotStore
+from streamssl.runtime.topics import check_topics
+from streamssl.runtime.watchdog import Watchdog
+from streamssl.transport import connect
+from streamssl.transport.base import Fenced, Record, Subscription, Transport, TransportError, Worker
+
+log = logging.getLogger(__name__)
+
+EXIT_STOPPED, EXIT_FAILED, EXIT_MISUSED, EXIT_FENCED = 0, 1, 2, 3
+STUCK_AFTER = 120.0
+"""Seconds without a round after which the watchdog ends the process: longer than any transaction may take."""
+SHOW_EVERY = 1.0
+
+
+class StateDirectoryTaken(Exception):
+    """Another process works in the same state directory."""
+
+
+def run(config: Config) -> int:
+    """Run the service until SIGTERM or Ctrl-C.
+
+    Returns
+    -------
+    int
+        The exit code: 0 stopped as asked, 1 failed, 3 another process took over the worker id.
+    """
+    stop = _stop_on_signals()
+    watchdog = Watchdog(STUCK_AFTER)
+    watchdog.start()
+    health = Health(watchdog)
+    metrics = Metrics()
+    metrics.build.info({"version": __version__, "worker": config.worker.id})
+    server = HealthServer(config.metrics.host, config.metrics.port, metrics.registry, health)
+    server.start()
+    log.info("metrics and health", extra={"url": f"http://{config.metrics.host}:{server.port}/metrics"})
+    directory = Path(config.state.directory) / config.worker.id
+    try:
+        with _sole_use(directory), _connected(config) as worker:
+            Mixture().warm_up()
+            _Service(config, worker, directory, metrics, health).run(stop)
+    except Fenced as error:
+        log.error("another process has taken over worker %s: %s", config.worker.id, error)
+        return EXIT_FENCED
+    except (TransportError, StateDirectoryTaken) as error:
+        log.error("%s", error)
+        return EXIT_FAILED
+    finally:
+        server.stop()
+        watchdog.stop()
+    log.info("stopped")
+    return EXIT_STOPPED
+
+
+class _Service:
+    """The parts of one running service, and its rounds."""
+
+    def __init__(self, config: Config, worker: Worker, directory: Path, metrics: Metrics, health: Health) -> None:
+        self.config = config
+        self.worker = worker
+        self.metrics = metrics
+        self.health = health
+        self.watchdog = health.watchdog
+        self.snapshots = SnapshotStore(directory / "snapshots", config.state.snapshots_kept)
+        self.state, self.journal_position = self._recover(directory / "pending")
+        self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
+        self._show_due = 0.0
+        self._caught_up_at = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Go live, go round until told to stop, then leave a snapshot."""
+        self.health.become("joining")
+        self.worker.join(self.state.positions)
+        while not stop.is_set():
+            self.round()
+        self.health.become("stopping")
+        self._snapshot()
+
+    def round(self) -> None:
+        """Poll, step, commit, show, and snapshot when it is time."""
+        self.watchdog.tick()
+        now = time.time()
+        batch = self.config.batch
+        records = self.worker.poll(batch.max_records, batch.wait_seconds)  # 1. poll
+        if self.health.phase == "joining" and self.worker.assignment():
+            self.health.become("ready")
+        if records or is_due(self.state, self._caught_up_at):
+            self._process(records)
+        if now >= self._show_due:
+            self._show(now)  # 4. show
+        if time.monotonic() >= self._snapshot_due:
+            self._snapshot()  # 5. snapshot
+
+    def _process(self, records: Sequence[Record]) -> None:
+        state = self.state
+        batch = Batch(merge(records), int(time.time() * 1_000), self._caught_up_at)
+        sequence = state.sequence
+        with self.metrics.step_duration.time():
+            outcome = step(state, batch)  # 2. step
+        consumed = ranges(batch.records)
+        entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex())
+        with self.metrics.commit_duration.time():
+            self.journal_position = self.worker.commit(outcome.messages, entry.encode(), consumed)  # 3. commit
+        self.metrics.observe(outcome, time.time())
+
+    def _recover(self, pending: Path) -> tuple[EngineState, int]:
+        self.health.become("recovering")
+        begun = time.monotonic()
+        recovery = recover(self.worker, self.snapshots, EngineSettings.of(self.config), pending, self.watchdog.tick)
+        self.metrics.recovered(
+            records=recovery.records,
+            lost=recovery.lost_records,
+            mismatches=recovery.mismatches,
+            refused=len(recovery.refused),
+        )
+        log.info(
+            "recovered",
+            extra={
+                "snapshot": recovery.snapshot,
+                "replayed_batches": recovery.batches,
+                "replayed_records": recovery.records,
+                "lost_records": recovery.lost_records,
+                "seconds": round(time.monotonic() - begun, 3),
+            },
+        )
+        return recovery.state, recovery.journal_position or 0
+
+    def _show(self, now: float) -> None:
+        lag = self.worker.lag()
+        behind = sum(records for (topic, _), records in lag.items() if topic in self.config.topics.events)
+        if behind == 0:
+            # Whatever was produced before the lag was looked at has been polled by now.
+            self._caught_up_at = int(now * 1_000)
+        age = max(0.0, now - self.state.clock / 1_000) if behind else 0.0
+        self.metrics.show(self.state, lag, age)
+        self.metrics.last_tick.set(now)
+        self._show_due = now + SHOW_EVERY
+
+    def _snapshot(self) -> None:
+        with self.metrics.snapshot_duration.time():
+            save_snapshot(self.state, self.journal_position, self.snapshots)
+        self.metrics.snapshot_time.set(time.time())
+        self._snapshot_due = time.monotonic() + self.config.state.snapshot_every_seconds
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set; a second Ctrl-C ends at once."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, _frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            os._exit(EXIT_FAILED)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    return stop
+
+
+@contextmanager
+def _connected(config: Config) -> Iterator[Worker]:
+    transport: Transport = connect(config)
+    check_topics(transport, config)
+    topics = config.topics
+    worker = transport.worker(
+        Subscription(
+            worker_id=config.worker.id,
+            group_id=config.kafka.group_id,
+            events=topics.events,
+            broadcast=(*topics.labels, topics.examples),
+            journal=topics.journal,
+        )
+    )
+    try:
+        yield worker
+    finally:
+        worker.close()
+        transport.close()
+
+
+@contextmanager
+def _sole_use(directory: Path) -> Iterator[None]:
+    """Hold the state directory's lock; a predecessor that is still ending gets some seconds."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise StateDirectoryTaken(
+                        f"{directory} is in use by another process: one worker id, one process"
+                    ) from None
+                time.sleep(0.1)
+        yield

@@ -1,0 +1,187 @@
+"""Every case of a label has a rule, a counter and a test."""
+
+import pytest
+
+from tests.engine.world import NOW, World
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path / "pending", pending={"label_wait_seconds": 10, "max_waiting_labels": 3})
+
+
+def learnt(world):
+    return world.state.learner.n_labelled
+
+
+def test_a_late_label_is_joined_and_learnt_once(world):
+    world.settle(world.event("a", {"x": 1.0}), world.event("b", {"x": 2.0}))
+    emitted = world.settle(world.label("a", "spam"))
+    [example] = world.of("examples", emitted)
+    assert (example["event_id"], example["label"], example["features"]) == ("a", "spam", {"x": 1.0})
+    assert world.labels("joined") == 1
+    assert learnt(world) == 1
+    assert world.state.classes == ["spam"]
+
+
+def test_a_label_with_its_event(world):
+    emitted = world.settle(world.event("a", {"x": 1.0}, label="spam"))
+    assert world.of("predictions", emitted)[0]["label"] is None, "the prediction came before the label"
+    assert world.labels("joined") == 1
+    assert learnt(world) == 1
+
+
+def test_a_label_before_its_event_waits(world):
+    world.settle(world.label("a", "spam"))
+    assert world.labels("early") == 1
+    assert learnt(world) == 0
+    world.settle(world.event("a", {"x": 1.0}))
+    assert world.labels("joined") == 1
+    assert learnt(world) == 1
+    assert len(world.state.waiting) == 0
+
+
+def test_a_label_that_comes_twice_counts_once(world):
+    world.settle(world.event("a", {"x": 1.0}))
+    world.settle(world.label("a", "spam"), world.label("a", "spam"))
+    world.settle(world.label("a", "spam"))
+    assert world.labels("joined") == 1
+    assert world.labels("duplicate") == 2
+    assert learnt(world) == 1
+
+
+def test_a_different_label_corrects(world):
+    world.settle(world.event("a", {"x": 1.0}))
+    world.settle(world.label("a", "spam"))
+    [example] = world.of("examples", world.settle(world.label("a", "ham")))
+    assert example["label"] == "ham"
+    assert world.labels("corrected") == 1
+    assert world.state.counts["examples", "corrected"] == 1
+    assert world.state.book.get(0).label == "ham"
+
+
+def test_a_correction_replaces_the_score(world):
+    world.settle(world.event("x", {"x": 0.0}))
+    world.settle(world.label("x", "ham"))
+    world.settle(world.event("a", {"x": 1.0}))
+    world.settle(world.label("a", "spam"))
+    assert world.state.scores["all"].accuracy()[0] == 0.0
+    world.settle(world.label("a", "ham"))
+    assert world.state.scores["all"].accuracy()[::3] == (1.0, 1)
+
+
+@pytest.mark.parametrize("form", ["null label", "null record"])
+def test_a_retraction_takes_the_label_back(world, form):
+    world.settle(world.event("a", {"x": 1.0}))
+    world.settle(world.label("a", "spam"))
+    retraction = world.label("a", None) if form == "null label" else world.record("labels", None, "a")
+    emitted = world.settle(retraction)
+    assert [(m.topic, m.key, m.value) for m in emitted] == [("examples", b"a", None)]
+    assert world.labels("retracted") == 1
+    assert world.state.counts["examples", "retracted"] == 1
+    assert world.state.book.get(0) is None
+    world.settle(world.label("a", "ham"))
+    assert world.labels("joined") == 2, "an unlabelled event can be labelled again"
+
+
+def test_retracting_what_was_never_labelled_changes_nothing(world):
+    world.settle(world.event("a", {"x": 1.0}))
+    assert world.settle(world.label("a", None)) == []
+    assert world.labels("duplicate") == 1
+
+
+def test_not_this_class_moves_the_prediction_away_from_it(world):
+    for i, name in enumerate(["ham", "spam", "offer"] * 5):
+        world.settle(world.event(f"e{i}", {"x": float(i % 3)}, label=name))
+    world.settle(world.event("a", {"x": 1.0}))
+    before = world.of("predictions")[-1]["probabilities"]["spam"]
+    for i in range(5):
+        world.settle(world.event(f"n{i}", {"x": 1.0}))
+        world.settle(world.record("labels", {"event_id": f"n{i}", "not": ["spam"]}, f"n{i}"))
+    world.settle(world.event("b", {"x": 1.0}))
+    assert world.of("predictions")[-1]["probabilities"]["spam"] < before
+    assert world.labels("joined") == 20
+
+
+def test_i_do_not_know_teaches_nothing(world):
+    world.settle(world.event("a", {"x": 1.0}))
+    assert world.settle(world.record("labels", {"event_id": "a", "abstain": True}, "a")) == []
+    assert world.labels("abstained") == 1
+    assert learnt(world) == 0
+
+
+def test_a_label_for_an_unknown_event_goes_to_the_dead_letters_byte_for_byte(world):
+    label = world.label("ghost", "spam")._replace(headers=(("origin", b"\xff"),))
+    assert world.settle(label) == []
+    world.horizon = label.timestamp + 9_999
+    assert world.settle() == [], "it still waits"
+    world.horizon = label.timestamp + 10_000
+    [dead] = world.settle()
+    assert (dead.topic, dead.key, dead.value) == ("dead-letters", label.key, label.value)
+    assert dead.headers[0] == ("origin", b"\xff")
+    assert dict(dead.headers)["__streamssl.errors.offset"] == b"0"
+    assert world.labels("unmatched") == 1
+    assert world.settle() == [], "once"
+
+
+def test_too_many_waiting_labels_push_the_oldest_out(world):
+    for name in "abcd":
+        world.settle(world.label(name, "spam"))
+    assert [m.key for m in world.emitted] == [b"a"]
+    assert world.labels("unmatched") == 1
+    assert len(world.state.waiting) == 3
+
+
+def test_a_label_for_an_expired_event_is_unmatched(tmp_path):
+    world = World(tmp_path, pending={"capacity": 1_024, "label_wait_seconds": 1})
+    world.settle(*[world.event(f"e{i}", {"x": float(i)}) for i in range(4_096)])
+    world.settle(world.label("e0", "spam"))
+    world.horizon = NOW + 10**6
+    world.settle()
+    assert world.labels("unmatched") == 1
+    world.settle(world.label("e4000", "spam"))
+    assert world.labels("joined") == 1
+
+
+def test_a_label_that_brings_the_features_of_an_unknown_event_is_learnt(world):
+    world.settle(world.label("ghost", "spam", features={"x": 3.0}))
+    world.horizon = NOW + 10**6
+    [example] = world.of("examples", world.settle())
+    assert example["features"] == {"x": 3.0}
+    assert world.labels("from_features") == 1
+    assert learnt(world) == 1
+
+
+def test_another_workers_example_settles_a_waiting_label(world):
+    other = World(world.state.directory.parent / "other")
+    other.settle(other.event("a", {"x": 1.0}))
+    [example] = [m for m in other.settle(other.label("a", "spam")) if m.topic == "examples"]
+    world.settle(world.label("a", "spam"))
+    world.settle(world.record("examples", example.value, "a"))
+    assert world.labels("settled") == 1
+    assert learnt(world) == 1
+    world.horizon = NOW + 10**6
+    assert world.settle() == [], "nothing is left to give up on"
+
+
+def test_what_cannot_be_read_is_a_dead_letter(world):
+    for value in (b"", b"{", b"[]", b'{"label": "spam"}', b'{"event_id": 1.5, "label": "spam"}'):
+        [dead] = world.settle(world.record("labels", value))
+        assert (dead.topic, dead.value) == ("dead-letters", value)
+    assert world.labels("invalid") == 5
+
+
+def test_a_label_from_someone_who_was_not_asked_is_learnt_from_but_not_an_estimate(tmp_path):
+    world = World(tmp_path, review={"share": 1.0})
+    for name in "abc":
+        world.settle(world.event(name, {"x": 1.0}))
+    requests = {r["event"]["id"]: r["request_id"] for r in world.of("review-requests")}
+    world.settle(world.label("a", "ham", request_id=requests["a"]))
+    world.settle(world.event("d", {"x": 1.0}), world.event("e", {"x": 1.0}), world.event("f", {"x": 1.0}))
+    requests = {r["event"]["id"]: r["request_id"] for r in world.of("review-requests")}
+    world.settle(world.label("d", "ham", request_id=requests["d"]))
+    world.settle(world.label("e", "ham"))
+    world.settle(world.label("f", "ham", request_id=requests["f"], seen_prediction=True))
+    assert learnt(world) == 4
+    assert world.state.scores["all"].accuracy().labels == 3, "all but the first, which met no known class"
+    assert world.state.scores["asked"].accuracy().labels == 1
