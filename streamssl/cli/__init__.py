@@ -68,5 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CommandError as error:
         print(f"streamssl: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        # The user named a place that is something else, or that is not theirs.
+        print(f"streamssl: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(CommandError.exit_code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

@@ -67,9 +67,14 @@ def run(config: Config) -> int:
     health = Health(watchdog)
     metrics = Metrics()
     metrics.build.info({"version": __version__, "worker": config.worker.id})
-    server = HealthServer(config.metrics.host, config.metrics.port, metrics.registry, health)
+    host, port = config.metrics.host, config.metrics.port
+    try:
+        server = HealthServer(host, port, metrics.registry, health)
+    except OSError as error:
+        log.error("metrics.host, metrics.port: cannot listen on %s:%d: %s", host, port, error.strerror)
+        return EXIT_FAILED
     server.start()
-    log.info("metrics and health", extra={"url": f"http://{config.metrics.host}:{server.port}/metrics"})
+    log.info("metrics and health", extra={"url": f"http://{host}:{server.port}/metrics"})
     directory = Path(config.state.directory) / config.worker.id
     try:
         with _sole_use(directory), _connected(config) as worker:
@@ -162,9 +167,9 @@ class _Service:
         return recovery.state, recovery.journal_position or 0
 
     def _show(self, now: float) -> None:
-        lag = self.worker.lag()
-        behind = sum(records for (topic, _), records in lag.items() if topic in self.config.topics.events)
-        if behind == 0:
+        lag, owned = self.worker.lag(), self.worker.assignment()
+        behind = sum(lag.get(partition, 0) for partition in owned)
+        if behind == 0 and owned and owned <= lag.keys():
             # Whatever was produced before the lag was looked at has been polled by now.
             self._caught_up_at = int(now * 1_000)
         age = max(0.0, now - self.state.clock / 1_000) if behind else 0.0

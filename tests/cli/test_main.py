@@ -71,3 +71,10 @@ def test_a_mistake_is_one_line_that_names_it(cli, arguments, said):
     assert said in ended.err
     assert ended.err.startswith("streamssl: ")
     assert ended.err.count("\n") == 1
+
+
+def test_a_file_where_a_folder_is_meant(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    ended = cli("schema", "--write", "file")
+    assert (ended.code, ended.err) == (2, "streamssl: file: File exists\n")

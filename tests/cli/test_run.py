@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -82,3 +83,20 @@ def test_a_bad_configuration_ends_with_2_and_one_line(config_file):
     assert "kafka.bootstrap_server" in log
     assert "bootstrap_servers" in log
     assert "Traceback" not in log
+
+
+def test_a_port_that_is_taken_is_named(config_file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = service(config_file, "--metrics-port", str(port))
+        _, log = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"metrics.port: cannot listen on 127.0.0.1:{port}" in log
+    assert "Traceback" not in log
+
+
+def test_a_state_directory_that_is_a_file_is_named(config_file):
+    process = service(config_file, "--state-directory", str(config_file))
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"streamssl: {config_file}" in log.splitlines()[-1]
