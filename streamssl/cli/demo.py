@@ -19,7 +19,7 @@ def demo(
         ),
     ] = "image-segments",
     events: Annotated[int | None, typer.Option(min=1, help="Events at the most. Default: 3,000.")] = None,
-    rate: Annotated[float, typer.Option(min=0.1, metavar="N", help="Events a second.")] = 40.0,
+    rate: Annotated[float, typer.Option(min=0.1, metavar="N", help="Events a second.")] = 50.0,
     review_share: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Share of the events that are asked about. Default: as suits the set."),

@@ -128,9 +128,9 @@ def _breast_cancer() -> Iterable[tuple[Mapping[str, Any], str]]:
 
 
 BUNDLED: Mapping[str, _Bundled] = {
-    "image-segments": _Bundled(_river("ImageSegments"), 0.08),
+    "image-segments": _Bundled(_river("ImageSegments"), 0.1),
     "digits": _Bundled(_digits, 0.1),
-    "bananas": _Bundled(_river("Bananas"), 0.05),
+    "bananas": _Bundled(_river("Bananas"), 0.1),
     "phishing": _Bundled(_river("Phishing"), 0.1),
     "breast-cancer": _Bundled(_breast_cancer, 0.1),
     "shuttle": _Bundled(_river("Shuttle"), 0.03),

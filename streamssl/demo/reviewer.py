@@ -17,7 +17,7 @@ Kind = Literal["right", "mistake", "abstention", "correction", "repetition"]
 class Habits(NamedTuple):
     """How often the reviewer does what people do; shares of the requests."""
 
-    seconds: float = 4.0
+    seconds: float = 3.0
     """Mean time to an answer; each takes between half and one and a half of it."""
     mistakes: float = 0.04
     corrected: float = 0.5

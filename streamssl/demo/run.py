@@ -42,7 +42,7 @@ class Options(NamedTuple):
     """Events a second."""
     review_share: float | None = None
     """Share of the events that people are asked about; None: as suits the set."""
-    review_delay: float = 4.0
+    review_delay: float = 3.0
     """Mean seconds to an answer."""
     seed: int = 0
     output: Path = Path("demo-output")
@@ -80,7 +80,7 @@ def run(options: Options) -> int:
     stream = Stream(demo_set, config, reviewer, board, options.rate)
     service = Service(output / CONFIG, output / LOG, port)
     title = f"{demo_set.name}: {len(truth):,} events, {len(demo_set.classes)} classes, {share:.1%} for review"
-    console.print(f"{title}; a simulated reviewer answers after some {options.review_delay:g} s", highlight=False)
+    _say(console, f"{title}; a simulated reviewer answers after some {options.review_delay:g} s")
     try:
         with service:
             _wait(console, service, live=live)
@@ -121,24 +121,30 @@ def _write_config(output: Path, port: int, share: float, seed: int) -> Config:
 
 
 def _wait(console: Console, service: Service, *, live: bool) -> None:
-    message = "starting the service; its first start compiles the learner ..."
+    message = "starting the service; its first start compiles the learner, which takes a minute ..."
     if live:
         with console.status(message) as status:
             for seconds in wait_until_ready(service):
                 status.update(f"{message} {seconds:.0f} s")
     else:
-        console.print(message, highlight=False)
+        _say(console, message)
         for _ in wait_until_ready(service):
             pass
 
 
 def _print_paths(console: Console, output: Path, name: str) -> None:
-    other = "digits" if name != "digits" else datasets.DEFAULT
+    other = "bananas" if name != "bananas" else datasets.DEFAULT
     for text in (
         f"picture:        {output / PICTURE}",
         f"configuration:  {output / CONFIG}   topics, state and log are beside it",
         f"next:           streamssl demo --dataset {other}",
+        "                streamssl demo --seed 1             (another order, other events to ask about)",
         "                streamssl demo --dataset YOUR.csv   (one column named label)",
         f"                streamssl run --config {output / CONFIG}   (goes on where this stopped)",
     ):
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        _say(console, text)
+
+
+def _say(console: Console, text: str) -> None:
+    """Print a line as it is, however narrow the terminal."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -19,8 +19,8 @@ from streamssl.transport.base import Message, Producer, Reader, Record, Transpor
 ROUND = 0.05
 """Seconds of a round."""
 SCRAPE_EVERY = 1.0
-READY_WITHIN = 120.0
-"""Seconds for the service to compile its kernels and become ready, on a slow machine."""
+READY_WITHIN = 600.0
+"""Seconds for the service to become ready; compiling takes a minute or two on a slow machine."""
 SILENT_AFTER = 30.0
 """Seconds without any progress, once everything is sent, after which the service counts as stuck."""
 
