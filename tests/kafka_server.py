@@ -103,8 +103,11 @@ class KafkaServer:
         properties.write_text(PROPERTIES.format(port=self.port, controller=controller, logs=logs))
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
-            [*_java(classpath), "kafka.tools.StorageTool", "format"]
-            + ["--standalone", "--cluster-id", cluster, "--config", str(properties)],
+            [
+                *_java(classpath),
+                *("kafka.tools.StorageTool", "format", "--standalone"),
+                *("--cluster-id", cluster, "--config", str(properties)),
+            ],
             check=True,
             capture_output=True,
         )
@@ -186,8 +189,10 @@ def _jars() -> Path:
     """Return the folder of the broker's jars, fetched by Maven once."""
     if not (JARS / "complete").exists():
         subprocess.run(
-            ["mvn", "--quiet", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"]
-            + [f"-DoutputDirectory={JARS}"],
+            [
+                *("mvn", "--quiet", "--batch-mode", "--file", str(POM)),
+                *("dependency:copy-dependencies", f"-DoutputDirectory={JARS}"),
+            ],
             check=True,
         )
         (JARS / "complete").touch()

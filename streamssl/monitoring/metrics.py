@@ -226,19 +226,19 @@ class Metrics:
         self.pending_bytes.labels("memory").set(state.pending.bytes_in_memory)
         self.waiting_labels.set(len(state.waiting))
         for labels, scores in state.scores.items():
-            for who, accuracy in (("learner", scores.accuracy()), ("twin", scores.twin_accuracy())):
-                self.accuracy.labels(who, labels).set(accuracy.value)
-                self.accuracy_low.labels(who, labels).set(accuracy.low)
-                self.accuracy_high.labels(who, labels).set(accuracy.high)
-                self.accuracy_labels.labels(who, labels).set(accuracy.labels)
+            for who, right in (("learner", scores.accuracy()), ("twin", scores.twin_accuracy())):
+                self.accuracy.labels(who, labels).set(right.value)
+                self.accuracy_low.labels(who, labels).set(right.low)
+                self.accuracy_high.labels(who, labels).set(right.high)
+                self.accuracy_labels.labels(who, labels).set(right.labels)
             self.gain.labels(labels).set(scores.gain())
         for name, threshold in zip(state.classes[:CLASSES_SHOWN], state.gates.thresholds(), strict=False):
             self.pseudo_threshold.labels(name).set(threshold)
         self.pseudo_precision.set(state.scores["all"].pseudo_label_precision().value)
         for expert, weight in state.learner.explain().items():
             self.expert_weight.labels(expert).set(weight)
-        for field, accuracy in state.leaks.suspects():
-            self.leak.labels(field).set(accuracy)
+        for field, share in state.leaks.suspects():
+            self.leak.labels(field).set(share)
         self.columns.set(state.encoder.width)
         self.classes.set(len(state.classes))
 

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from streamssl.engine.journal import JournalEntry
 from streamssl.engine.pending.store import PendingDamaged
@@ -84,9 +85,18 @@ def save_snapshot(state: EngineState, journal_position: int, snapshots: Snapshot
     state.pending.flush()
     document, arrays = state.to_state()
     name = snapshots.save(Snapshot(state.sequence, journal_position, document, arrays))
-    oldest = snapshots.manifest(snapshots.names()[0])["document"]["pending"]
-    state.pending.release(oldest)
+    state.pending.release(_oldest_readable(snapshots)["document"]["pending"])
     return name
+
+
+def _oldest_readable(snapshots: SnapshotStore) -> dict[str, Any]:
+    """Return the manifest of the oldest snapshot from which a recovery could start."""
+    for name in snapshots.names():
+        try:
+            return snapshots.manifest(name)
+        except SnapshotDamaged as error:
+            log.warning("snapshot %s cannot be used any more: %s", name, error)
+    raise SnapshotDamaged(f"{snapshots.directory}: the snapshot written a moment ago cannot be read")
 
 
 def _restore(snapshots: SnapshotStore, settings: EngineSettings, directory: Path) -> Recovery:

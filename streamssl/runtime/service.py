@@ -31,7 +31,7 @@ from streamssl.engine.journal import JournalEntry
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import is_due, step
-from streamssl.learners.mixture import Mixture
+from streamssl.engine.warm_up import warm_up
 from streamssl.monitoring.metrics import Metrics
 from streamssl.runtime.health import Health, HealthServer
 from streamssl.runtime.recovery import recover, save_snapshot
@@ -63,7 +63,6 @@ def run(config: Config) -> int:
     """
     stop = _stop_on_signals()
     watchdog = Watchdog(STUCK_AFTER)
-    watchdog.start()
     health = Health(watchdog)
     metrics = Metrics()
     metrics.build.info({"version": __version__, "worker": config.worker.id})
@@ -78,7 +77,8 @@ def run(config: Config) -> int:
     directory = Path(config.state.directory) / config.worker.id
     try:
         with _sole_use(directory), _connected(config) as worker:
-            Mixture().warm_up()
+            warm_up()
+            watchdog.start()  # only now: a slow machine that compiles is not stuck
             _Service(config, worker, directory, metrics, health).run(stop)
     except Fenced as error:
         log.error("another process has taken over worker %s: %s", config.worker.id, error)

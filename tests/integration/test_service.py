@@ -107,14 +107,12 @@ def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(sectio
         service.start()
     ghosts = {r.value for r in outside.all(outside.topics.labels[0]) if b"ghost" in r.value}
     expected_dead = Counter([*garbage, *ghosts])
-    predictions = until(
-        lambda: (found := outside.all(outside.topics.predictions)) if len(found_keys(outside)) >= n else None,
-        what=f"{n} predictions",
-    )
+    until(lambda: len({r.key for r in outside.all(outside.topics.predictions)}) >= n, what=f"{n} predictions")
     until(
         lambda: sum(1 for _ in outside.all(outside.topics.dead_letters)) >= expected_dead.total(),
         what="all dead letters",
     )
+    predictions = outside.all(outside.topics.predictions)
     assert Counter(r.key.decode() for r in predictions) == Counter(f"e{i}" for i in range(n)), f"seed {seed}"
     dead = Counter(r.value for r in outside.all(outside.topics.dead_letters))
     assert dead == expected_dead
@@ -125,10 +123,6 @@ def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(sectio
     assert service.stop() == 0
     assert_state_equals_a_replay_from_nothing(service, sections, outside, tmp_path)
     outside.close()
-
-
-def found_keys(outside):
-    return {record.key for record in outside.all(outside.topics.predictions)}
 
 
 def assert_state_equals_a_replay_from_nothing(service, sections, outside, tmp_path):
