@@ -9,7 +9,7 @@ from typing import Any
 from streamssl.config import Config
 from streamssl.messages import Invalid, decode_event, decode_label
 from streamssl.messages.mapping import Mapper
-from streamssl.messages.outgoing import timestamp
+from streamssl.messages.outgoing import iso_times
 from streamssl.transport.base import Record
 
 
@@ -55,7 +55,7 @@ def check_sample(config: Config, records: Iterable[Record]) -> Iterator[Checked]
 def _checked_event(record: Record, mapper: Mapper) -> Checked:
     event = decode_event(record, mapper)
     origin = "" if event.has_own_id else " (not in the record: its key, or its place)"
-    parts = {"id": event.id + origin, "time": timestamp(event.time).isoformat()}
+    parts = {"id": event.id + origin, "time": iso_times([event.time])[0]}
     if event.label is not None:
         parts["label"] = event.label
     return Checked(record, None, parts, dict(_fields(event.features)))
@@ -64,7 +64,7 @@ def _checked_event(record: Record, mapper: Mapper) -> Checked:
 def _checked_label(record: Record, mapper: Mapper) -> Checked:
     label = decode_label(record, mapper)
     parts = {
-        name: timestamp(value).isoformat() if name == "time" else str(value)
+        name: iso_times([value])[0] if name == "time" else str(value)
         for name, value in label._asdict().items()
         if name != "features" and value not in (None, (), False)
     }

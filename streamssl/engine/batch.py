@@ -43,6 +43,9 @@ def merge(records: Iterable[Record]) -> list[Record]:
     >>> [(record.topic, record.offset) for record in merge(late + label)]
     [('labels', 3), ('events', 7), ('events', 8)]
     """
+    records = list(records)
+    if len({record[:2] for record in records}) <= 1:
+        return records
     latest: dict[tuple[str, int], int] = {}
     keyed: list[tuple[int, Record]] = []
     for record in records:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Extras
 from streamssl.engine.state import EngineState
-from streamssl.messages import Event, encode_prediction, encode_review_request
+from streamssl.messages import Event, encode_prediction, encode_review_request, iso_times
 from streamssl.transport.base import Message
 
 REASON = "random"
@@ -22,6 +22,7 @@ REASON = "random"
 class _Decided(NamedTuple):
     """What is said about a block of n events, as plain lists: the numbers go into JSON one by one."""
 
+    times: list[str]
     probabilities: list[list[float]]
     decisions: list[int]
     confidences: list[float]
@@ -67,9 +68,10 @@ def _predict_block(
     twins = _twin_decisions(state, rows, propensities)
     promised = state.gates.promise(memory.decisions, confidences)
     pseudo = np.where(np.isnan(promised), -1, memory.decisions)
+    times = np.array([event.time for event in events], dtype=np.int64)
     first = state.pending.append(
         [event.id for event in events],
-        np.array([event.time for event in events], dtype=np.int64),
+        times,
         np.array(arrivals, dtype=np.int64),
         rows,
         memory,
@@ -77,6 +79,7 @@ def _predict_block(
     )
     outcome.probabilities.append(memory.probabilities)
     decided = _Decided(
+        iso_times(times),
         _rounded(memory.probabilities),
         memory.decisions.tolist(),
         _rounded(confidences),
@@ -108,11 +111,12 @@ def _twin_decisions(
 
 def _say_predictions(state: EngineState, events: Sequence[Event], decided: _Decided, outcome: Outcome) -> None:
     topic, labelled = state.settings.topics.predictions, state.learner.n_labelled
-    for event, probabilities, decision, confidence, promised, propensity, twin in zip(
+    for event, time, probabilities, decision, confidence, promised, propensity, twin in zip(
         events, *decided, strict=True
     ):
         value = encode_prediction(
             event,
+            time=time,
             classes=state.classes,
             probabilities=probabilities,
             decision=decision,
@@ -139,6 +143,7 @@ def _ask(
     decision = decided.decisions[i]
     value = encode_review_request(
         event,
+        time=decided.times[i],
         request_id=_request_id(state.settings.worker_id, sequence, event.id),
         prediction={
             "label": state.classes[decision] if decision >= 0 else None,
@@ -147,7 +152,7 @@ def _ask(
         },
         reason=REASON,
         propensity=decided.propensities[i],
-        expires=arrival + 1_000 * state.settings.review.expires_after_seconds,
+        expires=iso_times([arrival + 1_000 * state.settings.review.expires_after_seconds])[0],
     )
     outcome.messages.append(Message(state.settings.topics.review_requests, event.id.encode(), value))
     state.counts["review_requests", "asked"] += 1

@@ -3,7 +3,7 @@
 from streamssl.messages.examples import Example, ExampleMemory, decode_example, encode_example
 from streamssl.messages.incoming import Event, Label, decode_event, decode_label, label_of_event
 from streamssl.messages.invalid import Invalid, dead_letter
-from streamssl.messages.outgoing import encode_prediction, encode_review_request
+from streamssl.messages.outgoing import encode_prediction, encode_review_request, iso_times
 
 __all__ = [
     "Event",
@@ -18,5 +18,6 @@ __all__ = [
     "encode_example",
     "encode_prediction",
     "encode_review_request",
+    "iso_times",
     "label_of_event",
 ]

@@ -115,6 +115,8 @@ def _memory(value: ExampleRecord) -> ExampleMemory:
     memory = value.memory
     assert memory is not None, "the caller has looked"
     experts = {name: np.frombuffer(_binary(said, "experts"), np.uint8) for name, said in memory.experts.items()}
+    if len(set(memory.classes)) < len(memory.classes):
+        raise Invalid("decode", "memory.classes", "must name each class once")
     if any(len(said) != len(memory.classes) for said in experts.values()):
         raise Invalid("decode", "memory.experts", "must have one byte for each class")
     if memory.decision is not None and memory.decision not in memory.classes:

@@ -5,17 +5,19 @@ Rules:
 - An id is text or a whole number (its digits), at most 1,024 bytes as UTF-8. An event without one takes the
   CloudEvents header ``ce_id``, else the record's key, else ``topic-partition-offset``.
 - A time is ISO 8601 (UTC where no zone is given) or epoch milliseconds, in the years 1 to 9999; without one, the
-  header ``ce_time``, else the record's timestamp.
+  header ``ce_time``, else the record's timestamp, held to the same years.
 - A class name is text; numbers and booleans become their JSON text (``1``, ``true``).
 - Of a name that stands twice in an object, the last value holds.
 - Numbers are finite: ``NaN`` and ``1e999`` are not JSON, and the parser refuses them.
+- Objects and lists of features lie at most 32 deep: what is read must also be written, in a review request.
+- What a label says with ``abstain: true`` beside it is not a label.
 - A null record on a labels topic retracts the label of the event that its key names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -28,13 +30,16 @@ from streamssl.transport.base import Record
 LONGEST_ID = 1_024
 """Bytes of an id, as UTF-8."""
 DEEPEST = 32
-"""Objects inside objects, in features."""
+"""Objects and lists inside each other, in features. The parser takes 1,024, the writer only 254."""
 LONGEST_CLASS = 256
 """Characters of a class name."""
 EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 """Years 1 and 9999, ms since the epoch."""
 PROPAGATED = frozenset({"traceparent", "tracestate"})
 """Headers that go from the event to its prediction."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_CONTAINERS = frozenset({dict, list})
 
 
 class Event(NamedTuple):
@@ -94,15 +99,12 @@ def decode_event(record: Record, mapper: Mapper) -> Event:
     time = mapping.time(value)
     if time is ABSENT or time is None:
         time = _header_text(headers, "ce_time")
-    features = mapping.features(value)
-    features = _checked_features(features)
-    if mapping.select is not None:
-        features = mapping.select(features)
+    features = _features(mapping.features(value), record, mapping.select)
     label = mapping.label(value)
     return Event(
         event_id,
         has_own_id,
-        record.timestamp if time is None else _time(time, "time"),
+        _time_of_record(record) if time is None else _time(time, "time"),
         features,
         None if label is ABSENT or label is None else _class(label, "label", mapping.classes),
         tuple((n, v) for n, v in record.headers if n in PROPAGATED) if headers else (),
@@ -123,7 +125,7 @@ def decode_label(record: Record, mapper: Mapper) -> Label:
         Naming the field that cannot be used.
     """
     if record.value is None:
-        return Label(_id_of_key(record), None, record.timestamp)
+        return Label(_id_of_key(record), None, _time_of_record(record))
     mapping = mapper.labels(record.topic)
     value = _parsed(record.value)
     event_id = _present(mapping.event_id(value))
@@ -137,21 +139,19 @@ def decode_label(record: Record, mapper: Mapper) -> Label:
         raise Invalid("decode", "label", "is missing (null retracts)")
     if not isinstance(excluded, list):
         raise Invalid("decode", "not", "must be a list of classes")
-    if features is not None:
-        features = _checked_features(features)
     time = _present(mapping.time(value))
     named = _present(label)
     return Label(
         event_id=_id_of_key(record) if event_id is None else _id(event_id, "event_id"),
         label=None if named is None else _class(named, "label", mapping.classes),
-        time=record.timestamp if time is None else _time(time, "time"),
+        time=_time_of_record(record) if time is None else _time(time, "time"),
         annotator=_text(mapping.annotator(value), "annotator"),
         confidence=_share(mapping.confidence(value), "confidence"),
         excluded=() if named is not None else tuple(_class(each, "not", mapping.classes) for each in excluded),
         abstain=abstain,
         request_id=_text(mapping.request_id(value), "request_id"),
         seen_prediction=_flag(mapping.seen_prediction(value), "seen_prediction"),
-        features=features,
+        features=None if features is None else _features(features, record, mapping.select),
     )
 
 
@@ -222,7 +222,8 @@ def _time(value: Any, field: str) -> int:
     if type(value) is str:
         try:
             moment = datetime.fromisoformat(value)
-            value = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+            # Whole numbers: seconds as a float times 1,000 are a millisecond short now and then.
+            value = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
         except (ValueError, OverflowError):
             raise Invalid("decode", field, "is not ISO 8601") from None
     elif type(value) is float and isfinite(value):
@@ -230,6 +231,13 @@ def _time(value: Any, field: str) -> int:
     if type(value) is not int or not EARLIEST <= value <= LATEST:
         raise Invalid("decode", field, "must be ISO 8601 or epoch milliseconds, in the years 1 to 9999")
     return value
+
+
+def _time_of_record(record: Record) -> int:
+    """Return when the record was produced, as its producer says: microseconds, for instance, are refused."""
+    if not EARLIEST <= record.timestamp <= LATEST:
+        raise Invalid("decode", "timestamp", "must be epoch milliseconds, in the years 1 to 9999")
+    return record.timestamp
 
 
 def _class(value: Any, field: str, names: Mapping[str, str]) -> str:
@@ -271,15 +279,26 @@ def _share(value: Any, field: str) -> float | None:
     return float(value)
 
 
-def _checked_features(value: Any) -> dict[str, Any] | list[Any]:
-    """Refuse what is no object or list, or too deep; of what type a value is, the encoder judges."""
-    if type(value) is list:
-        return value
-    if type(value) is not dict:
+def _features(value: Any, record: Record, select: Callable[[Any], Any] | None) -> dict[str, Any] | list[Any]:
+    """Refuse what is no object or list, or too deep; of what type each value is, the encoder judges."""
+    if type(value) not in _CONTAINERS:
         raise Invalid("decode", "features", "must be an object or a list of numbers")
-    inner: list[Any] = list(value.values())
-    for _ in range(DEEPEST):
-        inner = [each for object in inner if type(object) is dict for each in object.values()]
+    # Few brackets cannot be deep: nearly all records are let through here.
+    if record.value is not None and record.value.count(b"{") + record.value.count(b"[") > DEEPEST:
+        _check_depth(value)
+    checked: dict[str, Any] | list[Any] = value if select is None else select(value)
+    return checked
+
+
+def _check_depth(value: Any) -> None:
+    inner = [value]
+    for _ in range(DEEPEST + 1):
+        inner = [
+            each
+            for container in inner
+            for each in (container.values() if type(container) is dict else container)
+            if type(each) in _CONTAINERS
+        ]
         if not inner:
-            return value
-    raise Invalid("decode", "features", f"has objects nested more than {DEEPEST} deep")
+            return
+    raise Invalid("decode", "features", f"is nested more than {DEEPEST} deep")

@@ -6,6 +6,8 @@ from streamssl.transport.base import Message, Record
 
 HEADER = "__streamssl.errors."
 """What the headers that a dead letter adds begin with."""
+LONGEST_HEADER = 1_024
+"""Bytes of such a header: a message may name a field, and a field's name may be as long as the record."""
 
 
 class Invalid(ValueError):
@@ -48,5 +50,5 @@ def dead_letter(record: Record, error: Invalid, topic: str) -> Message:
         "offset": str(record.offset),
         "stage": error.stage,
     }
-    added = tuple((f"{HEADER}{name}", text.encode()) for name, text in context.items())
+    added = tuple((f"{HEADER}{name}", text.encode()[:LONGEST_HEADER]) for name, text in context.items())
     return Message(topic, record.key, record.value, (*record.headers, *added))

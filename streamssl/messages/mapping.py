@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from fnmatch import translate
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 from streamssl.config import EventMapping, LabelMapping, MappingSettings
@@ -39,8 +40,7 @@ def lookup(path: Path) -> Lookup:
     True
     """
     if len(path) == 1:
-        [name] = path
-        return lambda value: value.get(name, ABSENT)
+        return methodcaller("get", path[0], ABSENT)
 
     def walk(value: Any) -> Any:
         for name in path:
@@ -80,6 +80,8 @@ class CompiledLabels(NamedTuple):
     request_id: Lookup
     seen_prediction: Lookup
     features: Lookup
+    select: Callable[[Any], Any] | None
+    """As of the events: what is no feature there is none here."""
     classes: Mapping[str, str]
 
 
@@ -88,9 +90,10 @@ class Mapper:
 
     def __init__(self, settings: MappingSettings) -> None:
         self._events = {n: compile_events(t.events) for n, t in settings.topics.items() if t.events}
-        self._labels = {n: compile_labels(t.labels) for n, t in settings.topics.items() if t.labels}
         self._default_events = compile_events(settings.events)
-        self._default_labels = compile_labels(settings.labels)
+        select = self._default_events.select
+        self._labels = {n: compile_labels(t.labels, select) for n, t in settings.topics.items() if t.labels}
+        self._default_labels = compile_labels(settings.labels, select)
 
     def events(self, topic: str) -> CompiledEvents:
         """Return the mapping of an events topic."""
@@ -129,13 +132,19 @@ def compile_events(mapping: EventMapping) -> CompiledEvents:
     )
 
 
-def compile_labels(mapping: LabelMapping) -> CompiledLabels:
-    """Compile the mapping of a labels topic."""
-    paths = {name: lookup(parse_path(getattr(mapping, name))) for name in CompiledLabels._fields[:-1]}
-    return CompiledLabels(**paths, classes=mapping.classes)
+def compile_labels(mapping: LabelMapping, select: Callable[[Any], Any] | None) -> CompiledLabels:
+    """Compile the mapping of a labels topic; ``select`` is that of the events whose features labels may bring."""
+    not_paths = {"select", "classes"}
+    paths = {
+        name: lookup(parse_path(getattr(mapping, name))) for name in CompiledLabels._fields if name not in not_paths
+    }
+    return CompiledLabels(**paths, select=select, classes=mapping.classes)
 
 
 def _selection(answers: set[Path], include: tuple[str, ...], exclude: tuple[str, ...]) -> Callable[[Any], Any]:
+    # A list on the way to an answer holds it, as an element or deeper: it is no feature either.
+    hidden = {path[:n] for path in answers for n in range(1, len(path) + 1)}
+    holds_an_answer_itself = any(path[0].isdecimal() for path in answers)
     wanted = re.compile("|".join(map(translate, include)) or r"(?!)")
     unwanted = re.compile("|".join(map(translate, exclude)) or r"(?!)")
 
@@ -144,14 +153,14 @@ def _selection(answers: set[Path], include: tuple[str, ...], exclude: tuple[str,
         # A pattern that matches an object matches all that lies in it.
         names = [".".join(path[:n]) for n in range(1, len(path) + 1)]
         return (
-            path not in answers
+            path not in hidden
             and any(wanted.match(name) for name in names)
             and not any(unwanted.match(name) for name in names)
         )
 
     def select(value: Any, path: Path = ()) -> Any:
         if not isinstance(value, dict):
-            return value
+            return [] if holds_an_answer_itself else value
         chosen = {}
         for name, inner in value.items():
             inner_path = (*path, name)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import ArrayLike
 
 from streamssl.messages.incoming import Event
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OPTIONS = orjson.OPT_UTC_Z
 
+def iso_times(milliseconds: ArrayLike) -> Any:
+    """Return times in ms since the epoch, years 1 to 9999, as they go on the wire: a list of ISO 8601 texts.
 
-def timestamp(milliseconds: int) -> datetime:
-    """Return a time in ms since the epoch, year 1 to 9999, as the date that goes on the wire."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    Examples
+    --------
+    >>> iso_times([0, 1_800_000_000_123])
+    ['1970-01-01T00:00:00.000Z', '2027-01-15T08:00:00.123Z']
+    """
+    times = np.asarray(milliseconds, dtype=np.int64).astype("datetime64[ms]")
+    return np.datetime_as_string(times, timezone="UTC").tolist()
 
 
 def encode_prediction(
     event: Event,
     *,
+    time: str,
     classes: Sequence[str],
     probabilities: Sequence[float],
     decision: int,
@@ -36,6 +42,8 @@ def encode_prediction(
 
     Parameters
     ----------
+    time
+        The event's, one of `iso_times`.
     classes, probabilities
         Of every class that is known.
     decision
@@ -58,7 +66,7 @@ def encode_prediction(
     label = classes[decision] if decision >= 0 else None
     value: dict[str, Any] = {
         "event_id": event.id,
-        "time": timestamp(event.time),
+        "time": time,
         "label": label,
         "probabilities": dict(zip(classes, probabilities, strict=True)),
         "confidence": confidence,
@@ -68,17 +76,18 @@ def encode_prediction(
     }
     if twin >= 0:
         value["twin"] = classes[twin]
-    return orjson.dumps(value, option=_OPTIONS)
+    return orjson.dumps(value)
 
 
 def encode_review_request(
     event: Event,
     *,
+    time: str,
     request_id: str,
     prediction: dict[str, Any],
     reason: str,
     propensity: float,
-    expires: int,
+    expires: str,
 ) -> bytes:
     """Return the value of a review request record.
 
@@ -87,16 +96,15 @@ def encode_review_request(
     prediction
         What goes into ``prediction``: label, confidence, probabilities.
     expires
-        When the answer is no longer awaited, ms since the epoch.
+        When the answer is no longer awaited; like ``time`` one of `iso_times`.
     """
     return orjson.dumps(
         {
             "request_id": request_id,
-            "event": {"id": event.id, "time": timestamp(event.time), "features": event.features},
+            "event": {"id": event.id, "time": time, "features": event.features},
             "prediction": prediction,
             "reason": reason,
             "propensity": propensity,
-            "expires": timestamp(expires),
-        },
-        option=_OPTIONS,
+            "expires": expires,
+        }
     )

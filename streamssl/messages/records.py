@@ -11,11 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LARGEST = 3.4028234663852886e38
+"""Of the numbers that are finite as float32."""
+
 Scalar = str | int | float | bool
 Text = Annotated[str, Field(min_length=1, max_length=1_024)]
 ClassName = Annotated[str, Field(min_length=1, max_length=256)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Float32 = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Milliseconds = Annotated[int, Field(ge=-62_135_596_800_000, le=253_402_300_799_999)]
+"""Since the epoch, years 1 to 9999."""
 
 
 class Wire(BaseModel):
@@ -128,11 +133,11 @@ class ExampleRecord(Wire):
     """An event's row joined with its label, on the examples topic; key: event id. A null value retracts."""
 
     event_id: Text = Field(description="Id of the event.")
-    features: dict[str, Finite] = Field(description="Encoded columns by name.")
+    features: dict[str, Float32] = Field(description="Encoded columns by name.")
     label: ClassName | None = Field(description="The class.")
     excluded: list[ClassName] = Field([], alias="not", description="Classes that it is not.")
     confidence: Share | None = Field(None, description="Probability that the label is right.")
-    time: int = Field(0, description="When the label was given, epoch ms.")
+    time: Milliseconds = Field(0, description="When the label was given, epoch ms.")
     annotator: str | None = Field(None, description="Who gave it.")
     memory: MemoryRecord | None = Field(None, description="What was said when the event passed.")
 

@@ -15,6 +15,7 @@ Whatever goes wrong in 1 to 3 ends the process: the state has run ahead of what 
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,7 @@ def run(config: Config) -> int:
     try:
         with _sole_use(directory), _connected(config) as worker:
             warm_up()
+            _calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
             _Service(config, worker, directory, metrics, health).run(stop)
     except Fenced as error:
@@ -182,6 +184,17 @@ class _Service:
             save_snapshot(self.state, self.journal_position, self.snapshots)
         self.metrics.snapshot_time.set(time.time())
         self._snapshot_due = time.monotonic() + self.config.state.snapshot_every_seconds
+
+
+def _calm_garbage_collector() -> None:
+    """Let the garbage collector look at what batches make, not at the modules and kernels that live for ever.
+
+    A batch makes some 100,000 objects without a cycle among them; by default their number alone would have the
+    whole heap searched again and again, which takes a fifth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -3,7 +3,7 @@
     python -m tests.benchmarks service                 # both transports; Kafka from Java's jars if it is there
     STREAMSSL_TEST_KAFKA=host:9092 python -m tests.benchmarks service
 
-Throughput: 200,000 events of 8 numbers, 2 classes, 1% labelled, are in the topic before the worker starts. The
+Throughput: 100,000 events of 8 numbers, 2 classes, 1% labelled, are in the topic before the worker starts. The
 bare loop polls, produces one record each, journals, and commits the offsets, and does nothing else; the ratio is
 of the two in one run, alternating. Latency: 1,000 events/s for some seconds, from the record's timestamp to the
 committed prediction being read.
@@ -28,11 +28,12 @@ from streamssl.engine.journal import JournalEntry
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import step
+from streamssl.engine.warm_up import warm_up
 from streamssl.runtime.topics import topic_specs
 from streamssl.transport import connect
 from streamssl.transport.base import Message, Subscription
 
-EVENTS = 200_000
+EVENTS = 100_000
 BATCH = 5_000
 
 
@@ -125,7 +126,7 @@ def throughput(config: Config, directory: Path) -> None:
     transport.create_topics(topic_specs(config))
     fill(transport, config, EVENTS)
     state = EngineState(EngineSettings.of(config), directory / "pending")
-    state.learner.warm_up()
+    warm_up()
     ratios = []
     for attempt in range(2):
         seconds, n = drain(*pair(transport, config, f"bare{attempt}", bare))
