@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from streamssl.config.sections import Config, Section
 
@@ -21,6 +23,20 @@ BENCH_PREFIX = "STREAMSSL_BENCH_"
 """Variables that only tests and benchmarks read."""
 SECRET_FILE_SUFFIX = "_file"
 """Of a variable that names a file which holds the value."""
+KUBERNETES_LINK = re.compile(r"(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_.+)?)?)")
+"""What Kubernetes adds to every container beside a Service named streamssl; none of it is a section and a key."""
+
+
+class _TextLoader(yaml.SafeLoader):
+    """YAML whose scalars stay text, but for null: the models know what is a number.
+
+    Else ``off`` would be false, ``0123`` 83, and neither a password nor a worker id.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class ConfigError(Exception):
@@ -56,7 +72,7 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+        values = tomllib.loads(text) if path.suffix == ".toml" else _yaml(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -66,13 +82,20 @@ def _read_file(path: Path) -> dict[str, Any]:
     return values or {}
 
 
+def _yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_TextLoader)  # a SafeLoader
+
+
 def _environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
     """Return (variable, dotted key, value) of every variable that is meant for us."""
     found = []
     for variable, text in sorted(environment.items()):
         if not variable.startswith(PREFIX) or variable.startswith((TESTS_PREFIX, BENCH_PREFIX)):
             continue
-        key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        name = variable.removeprefix(PREFIX)
+        if "__" not in name and KUBERNETES_LINK.fullmatch(name):
+            continue
+        key = name.lower().replace("__", ".")
         if key.endswith(SECRET_FILE_SUFFIX):
             key = key.removesuffix(SECRET_FILE_SUFFIX)
             try:
@@ -85,9 +108,19 @@ def _environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
 
 
 def parse_value(text: str) -> Any:
-    """Read a value as YAML does: ``3`` is a number, ``[a, b]`` a list; what is not YAML is text."""
+    """Read a value of the environment or a flag: a list or object as YAML has it, null, else the very text.
+
+    Examples
+    --------
+    >>> parse_value("[a, b]"), parse_value("0123"), parse_value("#1: x"), parse_value("null")
+    (['a', 'b'], '0123', '#1: x', None)
+    """
+    if text in ("", "null"):
+        return None
+    if not text.startswith(("[", "{")):
+        return text
     try:
-        return yaml.safe_load(text)
+        return _yaml(text)
     except yaml.YAMLError:
         return text
 
@@ -117,8 +150,10 @@ def _explain(error: Any, places: Mapping[str, str]) -> str:
     known_place = next((places[k] for k in (key, *_parents(key)) if k in places), "configuration")
     if error["type"] == "extra_forbidden":
         return f"{known_place}: unknown key {key}{_nearest(location)}"
-    given = "" if error["type"] in ("missing", "value_error") else f", not {error['input']!r}"
-    return f"{known_place}: {key or 'configuration'}: {error['msg'].removeprefix('Value error, ')}{given}"
+    secret = any(path == tuple(location[: len(path)]) for path, field in _fields(Config) if _is_secret(field))
+    given = "" if secret or error["type"] in ("missing", "value_error") else f", not {error['input']!r}"
+    problem = f"{error['msg'].removeprefix('Value error, ')}{given}"
+    return f"{known_place}: {key}: {problem}" if key else f"{known_place}: {problem}"
 
 
 def _parents(key: str) -> list[str]:
@@ -127,7 +162,7 @@ def _parents(key: str) -> list[str]:
 
 
 def _nearest(location: list[str]) -> str:
-    valid = [".".join(path) for path in _valid_paths(Config, ())]
+    valid = [".".join(path) for path, _ in _fields(Config)]
     key = ".".join(location)
     close = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
     if not close:
@@ -136,11 +171,13 @@ def _nearest(location: list[str]) -> str:
     return f"; did you mean {close[0]}?"
 
 
-def _valid_paths(model: type[BaseModel], prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
-    paths = []
+def _fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
     for name, field in model.model_fields.items():
         path = (*prefix, field.alias or name)
-        paths.append(path)
+        yield path, field
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            paths += _valid_paths(field.annotation, path)
-    return paths
+            yield from _fields(field.annotation, path)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 class Section(BaseModel):
     """A part of the configuration: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SqliteSettings(Section):
@@ -55,6 +56,16 @@ class KafkaSettings(Section):
             )
         if self.security_protocol.startswith("SASL") and self.sasl_mechanism is None:
             raise ValueError(f"{self.security_protocol} needs sasl_mechanism")
+        if self.sasl_mechanism is not None and not self.security_protocol.startswith("SASL"):
+            raise ValueError(f"sasl_mechanism needs security_protocol SASL_SSL, not {self.security_protocol}")
+        if self.sasl_mechanism is not None and (self.sasl_username is None or self.sasl_password is None):
+            raise ValueError(f"{self.sasl_mechanism} needs sasl_username and sasl_password")
+        return self
+
+    @model_validator(mode="after")
+    def _beats_within_session(self) -> Self:
+        if self.heartbeat_interval_ms >= self.session_timeout_ms:
+            raise ValueError("heartbeat_interval_ms must be less than session_timeout_ms, a third at the best")
         return self
 
 
@@ -68,7 +79,8 @@ def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-TopicNames = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_not_empty)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+TopicNames = Annotated[tuple[TopicName, ...], BeforeValidator(_as_tuple), AfterValidator(_not_empty)]
 """One topic name, or several."""
 
 
@@ -77,11 +89,13 @@ class Topics(Section):
 
     events: TopicNames = Field(("events",), description="Where events come from: one name or several.")
     labels: TopicNames = Field(("labels",), description="Where labels come from: one name or several.")
-    predictions: str = Field("predictions", description="One prediction for every event.")
-    review_requests: str = Field("review-requests", description="Events that people are asked about.")
-    examples: str = Field("examples", description="Events joined with their labels; read back by every worker.")
-    dead_letters: str = Field("dead-letters", description="What could not be read or used, byte for byte.")
-    journal: str = Field("journal", description="What each committed batch processed.")
+    predictions: TopicName = Field("predictions", description="One prediction for every event.")
+    review_requests: TopicName = Field("review-requests", description="Events that people are asked about.")
+    examples: TopicName = Field(
+        "examples", description="Events joined with their labels; read back by every worker."
+    )
+    dead_letters: TopicName = Field("dead-letters", description="What could not be read or used, byte for byte.")
+    journal: TopicName = Field("journal", description="What each committed batch processed.")
 
     def all_names(self) -> tuple[str, ...]:
         """Return every topic's name."""
@@ -129,13 +143,25 @@ class MetricsSettings(Section):
     port: int = Field(9464, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
 
 
+def _dotted(path: str) -> str:
+    if not re.fullmatch(r"(\\\.|[^.])+(\.(\\\.|[^.])+)*", path):
+        raise ValueError(f"must be names with dots in between, as in alert.uid, not {path!r}")
+    return path
+
+
+DottedPath = Annotated[str, AfterValidator(_dotted)]
+"""Names with dots in between; ``\\.`` is a dot within a name."""
+PathOrAll = Annotated[str, AfterValidator(lambda path: path if path == "." else _dotted(path))]
+"""A dotted path, or ``.`` for the whole object."""
+
+
 class EventMapping(Section):
     """Where an event's parts lie in the user's JSON. Paths are dotted; a list's elements go by number."""
 
-    id: str = Field("id", description="Path of the event id.")
-    time: str = Field("time", description="Path of the event's time: ISO 8601 or epoch milliseconds.")
-    label: str = Field("label", description="Path of the label, where events bring one.")
-    features: str = Field(
+    id: DottedPath = Field("id", description="Path of the event id.")
+    time: DottedPath = Field("time", description="Path of the event's time: ISO 8601 or epoch milliseconds.")
+    label: DottedPath = Field("label", description="Path of the label, where events bring one.")
+    features: PathOrAll = Field(
         "features", description="Path of the features; '.' = the whole object without id, time and label."
     )
     include: tuple[str, ...] = Field(("*",), description="Patterns of the features (dotted names) that are used.")
@@ -146,26 +172,28 @@ class EventMapping(Section):
 class LabelMapping(Section):
     """Where a label's parts lie in the user's JSON."""
 
-    event_id: str = Field("event_id", description="Path of the id of the labelled event.")
-    label: str = Field("label", description="Path of the class.")
-    time: str = Field("time", description="Path of the time at which the label was given.")
-    annotator: str = Field("annotator", description="Path of who gave it.")
-    confidence: str = Field("confidence", description="Path of how sure they are, 0 to 1.")
-    excluded: str = Field("not", alias="not", description="Path of the classes that it is not.")
-    abstain: str = Field("abstain", description='Path of the flag for "I don\'t know".')
-    request_id: str = Field("request_id", description="Path of the review request that it answers.")
-    seen_prediction: str = Field("seen_prediction", description="Path of the flag that the guess was shown.")
-    features: str = Field("features", description="Path of the event's features, when the label brings them.")
+    event_id: DottedPath = Field("event_id", description="Path of the id of the labelled event.")
+    label: DottedPath = Field("label", description="Path of the class.")
+    time: DottedPath = Field("time", description="Path of the time at which the label was given.")
+    annotator: DottedPath = Field("annotator", description="Path of who gave it.")
+    confidence: DottedPath = Field("confidence", description="Path of how sure they are, 0 to 1.")
+    excluded: DottedPath = Field("not", alias="not", description="Path of the classes that it is not.")
+    abstain: DottedPath = Field("abstain", description='Path of the flag for "I don\'t know".')
+    request_id: DottedPath = Field("request_id", description="Path of the review request that it answers.")
+    seen_prediction: DottedPath = Field("seen_prediction", description="Path of the flag that the guess was shown.")
+    features: DottedPath = Field(
+        "features", description="Path of the event's features, when the label brings them."
+    )
     classes: dict[str, str] = Field({}, description="Class names in the record -> class names here.")
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class TopicMapping(Section):
-    """The mapping of one topic, where it differs from the others."""
+    """The mapping of one topic, whole: nothing is taken over from the mapping of the others."""
 
-    events: EventMapping | None = Field(None, description="For an events topic.")
-    labels: LabelMapping | None = Field(None, description="For a labels topic.")
+    events: EventMapping | None = Field(None, description="For an events topic: instead of mapping.events.")
+    labels: LabelMapping | None = Field(None, description="For a labels topic: instead of mapping.labels.")
 
 
 class MappingSettings(Section):
@@ -173,7 +201,9 @@ class MappingSettings(Section):
 
     events: EventMapping = Field(EventMapping(), description="Of the events topics.")
     labels: LabelMapping = Field(LabelMapping(), description="Of the labels topics.")
-    topics: dict[str, TopicMapping] = Field({}, description="Of single topics, by name.")
+    topics: dict[str, TopicMapping] = Field(
+        {}, description="Of single topics, by name: {events: ...} or {labels: ...}, instead of the above."
+    )
 
 
 class FeatureSettings(Section):
@@ -259,6 +289,19 @@ class Config(Section):
     learner: LearnerSettings = Field(LearnerSettings(), description="The learner.")
     batch: BatchSettings = Field(BatchSettings(), description="Batches.")
     logging: LoggingSettings = Field(LoggingSettings(), description="Logs.")
+
+    @model_validator(mode="after")
+    def _mapped_topics_exist(self) -> Self:
+        for name, mapping in self.mapping.topics.items():
+            if mapping.events and name not in self.topics.events:
+                raise ValueError(
+                    f"mapping.topics: {name} is none of topics.events ({', '.join(self.topics.events)})"
+                )
+            if mapping.labels and name not in self.topics.labels:
+                raise ValueError(
+                    f"mapping.topics: {name} is none of topics.labels ({', '.join(self.topics.labels)})"
+                )
+        return self
 
     def to_yaml(self) -> str:
         """Return the configuration as YAML, secrets masked."""
