@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LARGEST = 3.4028234663852886e38
-"""Of the numbers that are finite as float32."""
+LARGEST = 3.4028235e38
+"""The largest float32 as its shortest decimal: a little more than itself as a double, and finite as a float32."""
 
 Scalar = str | int | float | bool
 Text = Annotated[str, Field(min_length=1, max_length=1_024)]

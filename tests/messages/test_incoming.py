@@ -1,5 +1,7 @@
 """The door: every record is an event or a label, or it is refused with the field's name."""
 
+from datetime import UTC, datetime, timedelta
+
 import orjson
 import pytest
 from hypothesis import given
@@ -98,7 +100,11 @@ def test_what_the_door_lets_in_fits_the_published_model(value):
         (b'{"features": {"x": 1e999}}', "not JSON"),
         (b'{"features": {"x": "\\ud800"}}', "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"features": ' + b'{"a":' * 50 + b"1" + b"}" * 51, "features: has objects nested more than 32 deep"),
+        (b'{"features": ' + b'{"a":' * 50 + b"1" + b"}" * 51, "features: is nested more than 32 deep"),
+        (b'{"features": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}", "features: is nested more than 32 deep"),
+        (b'{"features": ' + b"[" * 300 + b"]" * 300 + b"}", "features: is nested more than 32 deep"),
+        (b'{"features": {"x": [' + b'{"a":[' * 200 + b"1" + b"]}" * 200 + b"]}}", "features: is nested more than"),
+        (b'{"features": {"x": ' + b"1" * 400 + b"}}", "not JSON: number is infinity"),
         ({"id": "a"}, "features: must be an object or a list"),
         ({"id": "a", "features": "x"}, "features: must be an object or a list"),
         ({"id": 1.5, "features": {}}, "id: must be text or a whole number, not a number"),
@@ -116,6 +122,45 @@ def test_what_the_door_lets_in_fits_the_published_model(value):
 def test_what_cannot_be_used_is_refused_by_name(value, complaint):
     with pytest.raises(Invalid, match=complaint):
         event(value)
+
+
+@pytest.mark.parametrize("timestamp", [2**62, -(2**62), 253_402_300_800_000, 1_700_000_000_000_000])
+def test_a_timestamp_that_is_no_time_is_refused_where_nothing_else_says_when(timestamp):
+    """Microseconds, for instance: no date could be written into the prediction."""
+    for decode, value in ((event, {"features": {}}), (label, {"label": "x"}), (label, None)):
+        with pytest.raises(Invalid, match="timestamp: must be epoch milliseconds"):
+            decode(value, timestamp=timestamp)
+    assert event({"features": {}, "time": 5}, timestamp=timestamp).time == 5
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_iso_times_are_read_to_the_millisecond(time):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time)
+    assert event({"features": {}, "time": moment.isoformat()}).time == time
+
+
+@given(st.integers(1, 60), st.sampled_from([(b"[", b"]"), (b'{"a":', b"}")]))
+def test_what_is_let_in_can_be_written_into_a_review_request(depth, brackets):
+    opening, closing = brackets
+    text = b'{"features": {"x": ' + opening * depth + b"1" + closing * depth + b"}}"
+    if depth <= 32:
+        orjson.dumps({"event": {"features": event(text).features}})
+    else:
+        with pytest.raises(Invalid, match="nested more than 32 deep"):
+            event(text)
+
+
+def test_many_brackets_are_not_deep():
+    value = {"features": {str(i): {"x": [i]} for i in range(100)}}
+    assert event(value).features == value["features"]
+
+
+def test_features_of_a_label_are_chosen_as_those_of_events():
+    mapper = mapped(events={"label": "features.verdict", "exclude": ["*_by"]})
+    found = label({"label": "x", "features": {"a": 1, "closed_by": "eve", "verdict": "x"}}, mapper)
+    assert found.features == {"a": 1}
+    with pytest.raises(Invalid, match="features: must be an object"):
+        label({"label": "x", "features": 3})
 
 
 def test_five_megabytes_are_read():
