@@ -26,8 +26,8 @@ _STRINGS_OR_NULL = frozenset({str, NoneType})
 class Plan(NamedTuple):
     """What events with certain names hold. It is good until a field is added."""
 
-    gather: Callable[[dict[str, Any]], tuple[Any, ...]]
-    """Event -> its values; KeyError if it lacks a name."""
+    gather: Callable[[Any], tuple[Any, ...]]
+    """Event -> its values, by name."""
     fields: list[Field | None]
     """The field of each name; None where none is known yet or wanted."""
     excluded: frozenset[int]
@@ -47,7 +47,7 @@ def plan_for(names: tuple[str, ...], registry: ColumnRegistry, is_excluded: Call
     return Plan(itemgetter(*names), fields, frozenset(excluded))
 
 
-def gather(plan: Plan, events: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def gather(plan: Plan, events: Iterable[dict[str, Any] | list[Any]]) -> list[tuple[Any, ...]]:
     """Return the values of the first events, as many as have just the names of the plan."""
     gathered = []
     n_names = len(plan.fields)
@@ -57,7 +57,7 @@ def gather(plan: Plan, events: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]
             break
         try:
             gathered.append(plan.gather(event))
-        except KeyError:
+        except (KeyError, TypeError):  # other names, or a list
             break
     return gathered
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,10 @@ from streamssl.features.values import LARGEST, Trouble
 
 
 def row_of(
-    registry: ColumnRegistry, columns: Mapping[str, float], on_trouble: Callable[[Trouble, str], None]
+    registry: ColumnRegistry,
+    columns: Mapping[str, float],
+    is_excluded: Callable[[str], bool],
+    on_trouble: Callable[[Trouble, str], None],
 ) -> NDArray[np.float32]:
     """Return the row of an example; columns unknown here are added while there is room.
 
@@ -24,6 +28,8 @@ def row_of(
         Gets new columns; its running means stay as they are.
     columns
         Column name -> value.
+    is_excluded
+        Is a field, by its name, to be left out?
     on_trouble
         Is told of columns that cannot be used, with the name of their field.
 
@@ -31,27 +37,61 @@ def row_of(
     -------
     (width,) array
         Finite. Columns that the example lacks have the running mean, or 0 where it has another category of the
-        field. A category without a column here is in its bucket. O(width).
+        field. A category without a column here is in its bucket. O(width), about .3 us a column.
     """
+    _add_unknown(registry, columns, is_excluded, on_trouble)
+    given = np.fromiter(columns.values(), np.float64, len(columns))
+    usable = np.abs(given) <= LARGEST
+    for name in compress(columns, ~usable):
+        on_trouble(Trouble("out_of_range"), parse(name).field)
+    places = np.array([registry.positions.get(name, -1) for name in columns], dtype=np.int64)
+    known = usable & (places >= 0)
+    elsewhere = _in_buckets(registry, columns)
+    named = set(registry.means.owner[places[known]].tolist()) | {field.number for field, _, _ in elsewhere}
+
+    means = registry.means.mean.astype(np.float32)
+    row = means.copy()
+    for field in registry.fields.values():
+        if field.kind == "category" and field.number in named:
+            row[field.columns] = 0
+    row[places[known]] = given[known]
+    for _, bucket, value in elsewhere:
+        row[bucket] = value
+    for field in registry.fields.values():
+        if is_excluded(field.name):
+            left_out = field.columns if field.flag is None else [*field.columns, field.flag]
+            row[left_out] = means[left_out]
+    return row
+
+
+def _add_unknown(
+    registry: ColumnRegistry,
+    columns: Mapping[str, float],
+    is_excluded: Callable[[str], bool],
+    on_trouble: Callable[[Trouble, str], None],
+) -> None:
     for name, value in columns.items():
         if name not in registry.positions:
             column = parse(name)
-            try:
-                _add(registry, column, value, columns)
-            except Trouble as trouble:
-                on_trouble(trouble, column.field)
-    row = registry.means.mean.astype(np.float32)
-    for field in _category_fields(registry, columns):
-        row[field.columns] = 0
+            if not is_excluded(column.field):
+                try:
+                    _add(registry, column, value, columns)
+                except Trouble as trouble:
+                    on_trouble(trouble, column.field)
+
+
+def _in_buckets(registry: ColumnRegistry, columns: Mapping[str, float]) -> list[tuple[Field, int, float]]:
+    """Return (field, bucket, value) of the categories that have no column here."""
+    found = []
     for name, value in columns.items():
-        position = _position(registry, name, value)
-        if position is None:
-            continue
-        if abs(value) <= LARGEST:
-            row[position] = value
-        else:
-            on_trouble(Trouble("out_of_range"), parse(name).field)
-    return row
+        if name not in registry.positions and 0 < value <= 1:
+            column = parse(name)
+            field = registry.fields.get(column.field)
+            if column.role == "category" and field is not None:
+                bucket = field.column_of(column.category)
+                if bucket is not None:
+                    found.append((field, bucket, value))
+    return found
 
 
 def _add(registry: ColumnRegistry, column: ColumnName, value: float, columns: Mapping[str, float]) -> None:
@@ -82,23 +122,3 @@ def _add(registry: ColumnRegistry, column: ColumnName, value: float, columns: Ma
         )
     if added is None:
         raise Trouble("too_wide")
-
-
-def _category_fields(registry: ColumnRegistry, columns: Mapping[str, float]) -> list[Field]:
-    """Return the fields of which the example knows the category."""
-    names = {column.field: None for column in map(parse, columns) if column.role in ("category", "bucket")}
-    known = (registry.fields.get(name) for name in names)
-    return [field for field in known if field is not None and field.kind == "category"]
-
-
-def _position(registry: ColumnRegistry, name: str, value: float) -> int | None:
-    """Return where a value of an example belongs."""
-    column = parse(name)
-    if column.role in ("category", "bucket") and not value:
-        # Already 0; and the bucket that stands for it here may hold another category.
-        return None
-    position = registry.positions.get(name)
-    if position is None and column.role == "category":
-        field = registry.fields.get(column.field)
-        return None if field is None else field.column_of(column.category)
-    return position

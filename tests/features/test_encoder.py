@@ -29,7 +29,7 @@ COLOURS = st.sampled_from([None, "red", "blue", "green", "mauve", "x" * 200])
 ALIKE = st.fixed_dictionaries(
     {"a": st.one_of(st.none(), NUMBERS), "c": COLOURS, "o": st.fixed_dictionaries({"x": NUMBERS, "c": COLOURS})}
 )
-ALIKE_EVENTS = st.lists(st.one_of(ALIKE, ALIKE, ALIKE, OBJECTS), max_size=12)
+ALIKE_EVENTS = st.lists(st.one_of(ALIKE, ALIKE, ALIKE, OBJECTS, st.just([1, 2, 3])), max_size=12)
 NARROW = FeatureSettings(max_columns=9, max_categories=2, hash_buckets=2)
 WIDE = FeatureSettings(max_categories=2, hash_buckets=3)
 
@@ -94,9 +94,10 @@ def test_a_block_is_the_same_as_its_events_one_by_one(chosen, events, warm):
 
 def test_a_long_run_with_one_odd_event_is_the_same_as_its_events_one_by_one():
     rng = np.random.default_rng(0)
+    n = 4 * LONGEST_RUN
     events = [
         {"a": a, "c": "xyz"[int(c)]}
-        for a, c in zip(rng.normal(size=900).tolist(), rng.integers(3, size=900), strict=True)
+        for a, c in zip(rng.normal(size=n).tolist(), rng.integers(3, size=n), strict=True)
     ]
     events[2 * LONGEST_RUN + 3]["a"] = "odd"
     events[LONGEST_RUN + 5]["c"] = "new"
@@ -222,6 +223,19 @@ def test_excluded_and_ignored_names_are_no_features():
     event = {"a": 1, "attack_type": "dos", "meta": {"x": 1}, "o": {"attack_id": 3, "b": 2}, "raw": "x"}
     _, [row] = encoded([event], exclude=["*attack_*", "meta"], types={"raw": "ignore"})
     assert row == {"a": 1, "o.b": 2}
+
+
+def test_a_field_can_be_excluded_later():
+    encoder, _ = encoded([{"a": 1, "leak": "x"}, {"a": 3, "leak": "y"}])
+    encoder.encode([{"a": 2, "leak": "x"}])
+    encoder.configure(FeatureSettings(exclude=("leak",)))
+    plain, odd = [{"a": 5, "leak": "x"}], [{"a": "odd", "leak": "y"}, {"a": 5, "leak": "new"}]
+    for row in rows(encoder, plain) + rows(encoder, odd):
+        assert encoder.to_columns(row) == {
+            "a": pytest.approx(4, abs=1.5),
+            "leak=x": pytest.approx(2 / 3),
+            "leak=y": pytest.approx(1 / 3),
+        }
 
 
 def test_declared_kinds_rule():

@@ -8,9 +8,9 @@ from streamssl.features.encoder import FeatureEncoder
 from streamssl.features.leaks import EVERY, LeakDetector
 
 
-def suspects(features, classes):
+def suspects(features, classes, **chosen):
     """Return what is suspected after these labelled events."""
-    encoder = FeatureEncoder(FeatureSettings())
+    encoder = FeatureEncoder(FeatureSettings(**chosen))
     leaks = LeakDetector(encoder)
     observe(encoder, leaks, features, classes)
     return dict(leaks.suspects())
@@ -67,6 +67,7 @@ def test_a_useful_field_is_not_a_leak(classes, noise):
 def test_an_identifier_is_not_a_leak(classes):
     events = [{"id": f"user-{i}", "number": i} for i in range(len(classes))]
     assert suspects(events, classes) == {}
+    assert suspects(events, classes, max_categories=len(events)) == {}
 
 
 def test_a_constant_is_not_a_leak_when_labels_come_in_runs():
