@@ -10,12 +10,16 @@ from streamssl.demo.scoreboard import Scoreboard
 Rows = list[tuple[str, str, str]]
 
 
-def rows(board: Scoreboard) -> Rows:
+def rows(board: Scoreboard, promised: float) -> Rows:
     """Return the table's rows: what, how much, and what is to be known about it."""
     gain = board.gain()
     answers = board.answers
     share = board.labelled_events / board.events
-    precision = f"{board.pseudo_label_precision():.1%} of them right" if board.pseudo_labels else ""
+    precision = (
+        f"{board.pseudo_label_precision():.1%} of them right; at least {promised:.0%} promised"
+        if board.pseudo_labels
+        else ""
+    )
     return [
         ("events predicted", f"{board.events:,}", "each before anything was learnt from it"),
         ("accuracy", f"{board.accuracy():.1%}", "against the hidden truth, all events from the first"),
@@ -40,7 +44,7 @@ def rows(board: Scoreboard) -> Rows:
     ]
 
 
-def print_report(console: Console, board: Scoreboard, title: str, *, live: bool) -> None:
+def print_report(console: Console, board: Scoreboard, title: str, *, promised: float, live: bool) -> None:
     """Print the table; without a terminal as plain lines.
 
     Parameters
@@ -51,12 +55,14 @@ def print_report(console: Console, board: Scoreboard, title: str, *, live: bool)
         With at least one event.
     title
         Of the table.
+    promised
+        Share of right ones that pseudo-labels promise.
     live
         Whether a person watches a terminal.
     """
     if not live:
         console.print(title, highlight=False, markup=False, soft_wrap=True)
-        for what, value, note in rows(board):
+        for what, value, note in rows(board, promised):
             text = f"  {what:<22}{value:>12}   {note}".rstrip()
             console.print(text, highlight=False, markup=False, soft_wrap=True)
         return
@@ -64,6 +70,6 @@ def print_report(console: Console, board: Scoreboard, title: str, *, live: bool)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim")
-    for row in rows(board):
+    for row in rows(board, promised):
         table.add_row(*row)
     console.print(table)
