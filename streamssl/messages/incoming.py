@@ -86,7 +86,7 @@ def decode_event(record: Record, mapper: Mapper) -> Event:
 
     Notes
     -----
-    Cost: about 2 us for 8 numbers.
+    Cost: about 4 us for 8 numbers, a third of it in the JSON parser.
     """
     mapping = mapper.events(record.topic)
     value = _parsed(record.value)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamssl.config import MappingSettings
@@ -134,6 +134,7 @@ def test_a_timestamp_that_is_no_time_is_refused_where_nothing_else_says_when(tim
 
 
 @given(st.integers(0, 4_000_000_000_000))
+@example(273_617_597_821)  # as a float of seconds, times 1,000, it is a millisecond less
 def test_iso_times_are_read_to_the_millisecond(time):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time)
     assert event({"features": {}, "time": moment.isoformat()}).time == time
