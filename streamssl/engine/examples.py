@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.state import EngineState
+from streamssl.learners.context import HORIZONS
 from streamssl.learners.mixture import EXPERT_NAMES, Memory
 from streamssl.messages import Example, ExampleMemory, Invalid, Label, dead_letter, decode_example, encode_example
 from streamssl.transport.base import Message, Record
@@ -137,10 +138,15 @@ def _memory_of(state: EngineState, pending: Pending) -> ExampleMemory:
 def _memory_for(state: EngineState, example: Example) -> Memory | None:
     """Return what was said of the event, in this worker's order of experts, classes and columns.
 
-    None where the example brings no memory: the learner then asks its experts now.
+    None where the example brings no memory, or one of other experts or averages: the learner then asks its
+    experts now.
     """
     said = example.memory
     if said is None or set(said.experts) != set(EXPERT_NAMES):
+        return None
+    # Of an event without columns there are no averages to be sent.
+    averages = [dict(zip(example.features, each, strict=True)) for each in said.context] or [{}] * len(HORIZONS)
+    if len(averages) != len(HORIZONS):
         return None
     n_classes = len(state.classes)
     numbers = [state.class_number(name) for name in said.classes]
@@ -151,12 +157,11 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
     decision = -1 if said.decision is None else state.class_number(said.decision)
     if decision >= 0:
         probabilities[0, decision] = said.confidence
-    averages = [state.encoder.from_columns(dict(zip(example.features, each, strict=True))) for each in said.context]
     return Memory(
         probabilities=probabilities,
         decisions=np.array([decision], dtype=np.int64),
         experts=experts,
-        context=np.array(averages, dtype=np.float32)[None],
+        context=np.array([state.encoder.from_columns(each) for each in averages], dtype=np.float32)[None],
     )
 
 
