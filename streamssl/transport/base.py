@@ -97,12 +97,18 @@ class Fenced(TransportError):
 
 
 class RangeLost(TransportError):
-    """Records that the journal names are no longer there (retention has removed them)."""
+    """Records that the journal names are no longer there.
+
+    Either retention has removed them (``available_from`` lies behind the range's first offset), or the partition
+    holds fewer of them than were counted: compacted, or a topic that was deleted and made again.
+    """
 
     def __init__(self, missing: OffsetRange, available_from: int) -> None:
+        named = f"{missing.topic}[{missing.partition}] offsets {missing.first}..{missing.end - 1}"
         super().__init__(
-            f"{missing.topic}[{missing.partition}] offsets {missing.first}..{missing.end - 1} are gone: "
-            f"the topic now starts at {available_from}"
+            f"{named} are gone: the topic now starts at {available_from}"
+            if available_from > missing.first
+            else f"{named} no longer hold {missing.count} records"
         )
         self.missing = missing
         self.available_from = available_from

@@ -24,7 +24,7 @@ from streamssl.transport.kafka_client import (
     to_record,
     translated,
 )
-from streamssl.transport.kafka_worker import KafkaWorker
+from streamssl.transport.kafka_worker import CLOSE_SECONDS, KafkaWorker
 
 LARGEST_REQUEST = 20 * 1024 * 1024
 """Bytes of a record and its headers that a producer will send; the topic's limit decides."""
@@ -144,7 +144,8 @@ class KafkaToolProducer:
         try:
             self.flush()
         finally:
-            self._producer.close()
+            with translated("closing"):
+                self._producer.close(timeout=CLOSE_SECONDS)
 
     def _remember(self, error: BaseException) -> None:
         self._error = error

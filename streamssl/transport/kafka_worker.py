@@ -17,12 +17,12 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from streamssl.config import KafkaSettings
 from streamssl.transport.base import (
@@ -48,7 +48,21 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 200
 """How long a poll during recovery waits before it looks whether the end is reached."""
+JOIN_MS = 2_000
+"""How long a poll may take while the group is (re)joined; it returns as soon as there are records."""
+MOMENT_MS = 5
 CLOSE_SECONDS = 3
+
+
+class _Replay(NamedTuple):
+    """What reads one partition again: its own consumer, so that ranges that follow each other are read ahead.
+
+    The bounds are asked for once, not once a range: what the journal names was committed before it was read.
+    """
+
+    consumer: Any
+    first: int
+    end: int
 
 
 class KafkaWorker:
@@ -61,7 +75,7 @@ class KafkaWorker:
         self._producer: Any = None
         self._events: Any = None
         self._broadcast: Any = None
-        self._replay: dict[TopicPartition, Any] = {}
+        self._replay: dict[TopicPartition, _Replay] = {}
         self._journal: TopicPartition | None = None
         self._journal_end = 0
         self._membership: Any = None
@@ -111,8 +125,8 @@ class KafkaWorker:
 
     def join(self, positions: Positions) -> None:
         """Go live: events from the group's committed offsets, broadcast topics from ``positions``."""
-        for consumer in self._replay.values():
-            consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
+        for replay in self._replay.values():
+            replay.consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
         self._replay.clear()
         worker = self.subscription
         with translated("joining the group"):
@@ -123,7 +137,7 @@ class KafkaWorker:
                 group_id=worker.group_id,
                 group_instance_id=worker.worker_id,
                 enable_auto_commit=False,
-                auto_offset_reset="earliest",
+                auto_offset_reset="none",  # "earliest" would jump silently over what retention has removed
                 isolation_level="read_committed",
                 partition_assignment_strategy=[RangePartitionAssignor],
                 session_timeout_ms=self.settings.session_timeout_ms,
@@ -144,7 +158,7 @@ class KafkaWorker:
         """Return the next records of all topics."""
         with translated("polling"):
             raws = _polled(self._broadcast, 0, max_records)
-            events = _polled(self._events, 0 if raws else int(1_000 * timeout), max_records)
+            events = self._poll_events(self._patience_ms(bool(raws), timeout), max_records)
             self._membership = self._events.group_metadata()
         if events and self._membership.generation_id < 0:
             raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
@@ -188,13 +202,44 @@ class KafkaWorker:
 
     def close(self) -> None:
         """Leave and release, within some seconds even when the broker is gone."""
-        for consumer in (self._events, self._broadcast, *self._replay.values()):
+        for consumer in (self._events, self._broadcast, *(each.consumer for each in self._replay.values())):
             if consumer is not None:
                 with suppress(kafka_errors.KafkaError):
                     consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
         if self._producer is not None:
             with suppress(kafka_errors.KafkaError):
                 self._producer.close(timeout=CLOSE_SECONDS)
+
+    def _patience_ms(self, has_records: bool, timeout: float) -> int:
+        """Return how long a poll of the events may take.
+
+        A rejoin whose poll is given no time is never completed: kafka-python 3.0.12 goes on returning records,
+        sends no heartbeats, and the broker throws the member out.
+        """
+        return 0
+        if self._events.group_metadata().state != MemberState.STABLE:
+            return JOIN_MS
+        return MOMENT_MS if has_records else max(MOMENT_MS, int(1_000 * timeout))
+
+    def _poll_events(self, timeout_ms: int, max_records: int) -> list[Any]:
+        """Poll; a partition without a usable position begins where the topic does, at the next poll."""
+        try:
+            return _polled(self._events, timeout_ms, max_records)
+        except kafka_errors.NoOffsetForPartitionError as error:
+            lost = error.args[0]  # the group has never committed here
+        except kafka_errors.OffsetOutOfRangeError as error:
+            lost = error.args[0]
+            for partition, offset in lost.items():
+                log.error(
+                    "%s[%d] no longer has offset %d, to which it was read: it is read from its beginning, and "
+                    "the records between are lost",
+                    partition.topic,
+                    partition.partition,
+                    offset,
+                )
+        if begin := set(lost) & self._events.assignment():
+            self._events.seek_to_beginning(*begin)
+        return []
 
     def _send(self, message: Message) -> Any:
         value = message.value
@@ -236,28 +281,32 @@ class KafkaWorker:
     def _fetch(self, wanted: OffsetRange) -> list[Record]:
         partition = TopicPartition(wanted.topic, wanted.partition)
         with translated(f"fetching {wanted.topic}[{wanted.partition}]"):
-            consumer = self._replay_consumer(partition)
-            first = consumer.beginning_offsets([partition])[partition]
+            consumer, first, end = self._replay_of(partition)
             if wanted.first < first:
                 raise RangeLost(wanted, first)
             if consumer.position(partition) != wanted.first:
                 consumer.seek(partition, wanted.first)
+            end = min(end, wanted.end)  # in a topic that was made again the range's end may never come
             records: list[Record] = []
-            while consumer.position(partition) < wanted.end:
-                missing = wanted.end - consumer.position(partition)
-                records += [to_record(raw) for raw in _polled(consumer, POLL_MS, missing)]
+            try:
+                while (position := consumer.position(partition)) < end:
+                    records += [to_record(raw) for raw in _polled(consumer, POLL_MS, end - position)]
+            except kafka_errors.OffsetOutOfRangeError:
+                raise RangeLost(wanted, consumer.beginning_offsets([partition])[partition]) from None
         records = [record for record in records if record.offset < wanted.end]
         if wanted.count not in (-1, len(records)):
             raise RangeLost(wanted, wanted.first)
         return records
 
-    def _replay_consumer(self, partition: TopicPartition) -> Any:
-        """Return a consumer for one partition, so that ranges that follow each other are read ahead."""
+    def _replay_of(self, partition: TopicPartition) -> _Replay:
+        """Return what reads one partition again, made when it is first asked for."""
         if partition not in self._replay:
             consumer = reading_consumer(self.settings, max_partition_fetch_bytes=self._largest_request)
             consumer.assign([partition])
-            consumer.seek(partition, consumer.beginning_offsets([partition])[partition])
-            self._replay[partition] = consumer
+            first = consumer.beginning_offsets([partition])[partition]
+            end = consumer.end_offsets([partition])[partition]
+            consumer.seek(partition, first)
+            self._replay[partition] = _Replay(consumer, first, end)
         return self._replay[partition]
 
     def _seek_broadcast(self, positions: Positions) -> None:

@@ -8,6 +8,7 @@ is flushed too, must never know more than the file after a power cut.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 
 from streamssl.transport.base import Message, Record, TopicMissing, TopicSpec, TransportError
 from streamssl.transport.partitioner import partition_of
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction."""
@@ -101,10 +104,11 @@ class SqliteLog:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise TransportError(f"writing to the SQLite file: {error}") from error
 
@@ -189,13 +193,32 @@ class SqliteLog:
         ]
 
     def read_on(self, partitions: Sequence[Partition], positions: dict[int, int], most: int) -> list[Record]:
-        """Return what comes next in some partitions, and move their positions (partition id -> offset)."""
+        """Return what comes next in some partitions, and move their positions (partition id -> offset).
+
+        Each partition gets the same share, so that a long one does not hold up the others; what one leaves of
+        its share goes to those that have more.
+        """
         records: list[Record] = []
-        for partition in partitions:
-            found = self.read(partition, positions[partition.id], most - len(records))
-            if found:
-                positions[partition.id] = found[-1].offset + 1
-                records += found
+        waiting = list(partitions)
+        while waiting and len(records) < most:
+            share = -(-(most - len(records)) // len(waiting))
+            having_more = []
+            for partition in waiting:
+                found = self.read(partition, positions[partition.id], min(share, most - len(records)))
+                if found:
+                    if found[0].offset > positions[partition.id]:
+                        log.error(
+                            "%s[%d] was read to %d and goes on at %d: retention has removed the records between",
+                            partition.topic,
+                            partition.number,
+                            positions[partition.id],
+                            found[0].offset,
+                        )
+                    positions[partition.id] = found[-1].offset + 1
+                    records += found
+                if len(found) == share:
+                    having_more.append(partition)
+            waiting = having_more
         return records
 
     def wait_for(self, read: Callable[[], list[Record]], timeout: float) -> list[Record]:

@@ -1,11 +1,14 @@
 """The transactional session of one worker with the SQLite file.
 
 Fencing is an epoch per worker id: whoever takes the id over raises it, and a commit under an older one is refused.
-The group is a table of members that say now and then that they are alive; partitions go to them by range.
+The group is a table of members that say now and then that they are alive; partitions go to them by range. A worker
+that slept past its session may find the same members again while another has read its partitions in between:
+therefore a commit is refused, too, unless the group still stands where this worker began to read.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -22,10 +25,12 @@ from streamssl.transport.base import (
 )
 from streamssl.transport.sqlite_log import Partition, SqliteLog
 
+log = logging.getLogger(__name__)
+
 SESSION_SECONDS = 10.0
 """Silence after which a member's partitions go to others."""
 SEEN_EVERY = 1.0
-SWEEP_EVERY = 30.0
+SWEEP_EVERY = 1.0
 JOURNAL_READ = 1_000
 
 
@@ -41,6 +46,7 @@ class SqliteWorker:
         self._broadcast: list[Partition] = []
         self._owned: list[Partition] = []
         self._positions: dict[int, int] = {}
+        self._committed: dict[int, int | None] = {}
         self._members: tuple[str, ...] = ()
         self._has_joined = False
         self._say_alive_at = 0.0
@@ -96,8 +102,7 @@ class SqliteWorker:
             self._log.partitions(topic)
         for topic in self.subscription.broadcast:
             for partition in self._log.partitions(topic):
-                position = positions.get((topic, partition.number), partition.first)
-                self._positions[partition.id] = max(position, partition.first)
+                self._begin(partition, positions.get((topic, partition.number)))
                 self._broadcast.append(partition)
         self._has_joined = True
 
@@ -119,22 +124,29 @@ class SqliteWorker:
 
     def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
         """Commit outputs, the journal record and the consumed events offsets as one transaction."""
-        events = {(each.topic, each.partition): each for each in consumed if each.topic in self.subscription.events}
+        events = {
+            (each.topic, each.partition): each.end for each in consumed if each.topic in self.subscription.events
+        }
+        moved = {
+            each.id: events[each.topic, each.number] for each in self._owned if (each.topic, each.number) in events
+        }
         with self._log.transaction():
             self._check_ownership(set(events))
             self._log.append(outputs)
-            for partition in self._owned:
-                if consumed_here := events.get((partition.topic, partition.number)):
-                    self._log.execute(
-                        "INSERT INTO committed VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
-                        self.subscription.group_id,
-                        partition.id,
-                        consumed_here.end,
-                    )
+            for partition, end in moved.items():
+                if self._committed_offset(partition) != self._committed[partition]:
+                    raise Fenced(f"another worker has read on where {self.subscription.worker_id} had begun")
+                self._log.execute(
+                    "INSERT INTO committed VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
+                    self.subscription.group_id,
+                    partition,
+                    end,
+                )
             if journal is not None:
                 assert self._journal is not None, "read_journal comes before commit"
                 entry = Message(self._journal.topic, self.subscription.worker_id.encode(), journal)
                 self._journal_end = self._log.append_to(self._journal, entry) + 1
+        self._committed.update(moved)
         return self._journal_end
 
     def lag(self) -> dict[tuple[str, int], int]:
@@ -193,14 +205,27 @@ class SqliteWorker:
         known = {each.id for each in self._owned}
         for partition in assigned:
             if partition.id not in known:
-                rows = self._log.execute(
-                    "SELECT next FROM committed WHERE group_id = ? AND partition = ?",
-                    self.subscription.group_id,
-                    partition.id,
-                )
-                committed = rows[0][0] if rows else partition.first
-                self._positions[partition.id] = max(committed, partition.first)
+                self._committed[partition.id] = self._committed_offset(partition.id)
+                self._begin(partition, self._committed[partition.id])
         self._owned = assigned
+
+    def _begin(self, partition: Partition, position: int | None) -> None:
+        """Set where a partition is read from; what retention has removed before it was read is said loudly."""
+        if position is not None and position < partition.first:
+            log.error(
+                "%s[%d] begins at %d, but was read only to %d: the records between are lost",
+                partition.topic,
+                partition.number,
+                partition.first,
+                position,
+            )
+        self._positions[partition.id] = max(position or 0, partition.first)
+
+    def _committed_offset(self, partition: int) -> int | None:
+        rows = self._log.execute(
+            "SELECT next FROM committed WHERE group_id = ? AND partition = ?", self.subscription.group_id, partition
+        )
+        return int(rows[0][0]) if rows else None
 
     def _present(self) -> tuple[str, ...]:
         rows = self._log.execute(

@@ -1,14 +1,18 @@
 """What every transport promises, held against each of them: the embedded file and a real broker."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
 from streamssl.config import Config
 from streamssl.engine.batch import ranges
 from streamssl.transport import connect
 from streamssl.transport.base import Fenced, Message, OffsetRange, RangeLost, Subscription, TopicSpec
 from streamssl.transport.partitioner import partition_of
+from streamssl.transport.sqlite_log import SqliteLog
 from tests.integration.service import until
 
 
@@ -20,6 +24,9 @@ def config(request, tmp_path):
     return Config(transport="kafka", kafka=kafka)
 
 
+DAY_MS = 86_400_000
+
+
 class Rooms:
     """Topics with names of their own, and workers on them."""
 
@@ -28,7 +35,7 @@ class Rooms:
         self.transport = connect(config)
         self.prefix = uuid.uuid4().hex[:8]
         self.workers = []
-        self.create("events", 4)
+        self.create("events", 4, **{"retention.ms": str(DAY_MS)})
         for name in ("labels", "examples", "predictions", "journal"):
             self.create(name, 2 if name == "journal" else 1)
 
@@ -70,6 +77,20 @@ class Rooms:
         journal = list(worker.read_journal(start))
         worker.join(positions or {})
         return worker, journal
+
+    def forget(self, offset, key=b"one"):
+        """Let retention remove what lies before an offset of a key's events, as it would by itself in time."""
+        number = partition_of(key, 4)
+        if self.config.transport == "sqlite":
+            log = SqliteLog(Path(self.config.sqlite.path))
+            partition = log.partitions(self.name("events"))[number]
+            rows = (partition.row(0), partition.row(offset - 1))
+            log.execute("UPDATE records SET timestamp = 1 WHERE id BETWEEN ? AND ?", *rows)
+            log.sweep()
+            log.close()
+        else:
+            with KafkaAdminClient(bootstrap_servers=self.config.kafka.bootstrap_servers) as admin:
+                admin.delete_records({TopicPartition(self.name("events"), number): offset})
 
     def message(self, topic, value, key=b"k"):
         return Message(self.name(topic), key, value)
@@ -242,12 +263,60 @@ def test_exactly_the_named_records_are_fetched(rooms):
     assert again.fetch([asked[0]._replace(count=-1)]) == wanted[0]
 
 
-def test_a_range_that_begins_before_the_topic_is_lost(rooms):
+def test_a_range_that_retention_has_cut_into_is_lost(rooms):
+    rooms.write("events", b"0", b"1", b"2", b"3", b"4", key=b"one")
+    rooms.forget(3)
+    number = partition_of(b"one", 4)
+    assert rooms.transport.offsets(rooms.name("events"))[number] == (3, 5)
     worker = rooms.worker()
     worker.fence()
-    list(worker.read_journal())
-    rooms.write("labels", *numbered(5), key=b"one")
-    assert len(worker.fetch([OffsetRange(rooms.name("labels"), 0, 0, 5, 5)])) == 5
+    with pytest.raises(RangeLost, match="now starts at 3") as lost:
+        worker.fetch([OffsetRange(rooms.name("events"), number, 1, 5, 4)])
+    assert lost.value.available_from == 3
+    rest = worker.fetch([OffsetRange(rooms.name("events"), number, 3, 5, -1)])
+    assert [record.value for record in rest] == [b"3", b"4"]
+
+
+def test_a_range_beyond_the_topics_end_is_lost_and_not_waited_for(rooms):
+    rooms.write("labels", *numbered(3), key=b"one")
+    worker = rooms.worker()
+    worker.fence()
+    with pytest.raises(RangeLost, match="no longer hold 9 records"):
+        worker.fetch([OffsetRange(rooms.name("labels"), 0, 1, 10, 9)])
+    assert len(worker.fetch([OffsetRange(rooms.name("labels"), 0, 1, 10, -1)])) == 2
+
+
+def test_events_that_retention_removed_unread_are_said_and_left_behind(rooms, caplog):
+    rooms.write("events", b"0", b"1", key=b"one")
+    worker, _ = rooms.live()
+    worker.commit([], b"", ranges(polled(worker, 2)))
+    worker.close()
+    rooms.write("events", b"2", b"3", b"4", key=b"one")
+    rooms.forget(4)
+    later, _ = rooms.live()
+    assert values(polled(later, 1)) == [b"4"]
+    assert "the records between are lost" in caplog.text
+
+
+def test_the_journal_is_read_past_a_neighbours_open_transaction(rooms, kafka_broker):
+    if rooms.config.transport == "sqlite":
+        pytest.skip("only one transaction is open at a time")
+    worker, _ = rooms.live(0)
+    neighbour = KafkaProducer(bootstrap_servers=kafka_broker, transactional_id=f"{rooms.prefix}-neighbour")
+    neighbour.init_transactions()
+    neighbour.begin_transaction()
+    neighbour.send(rooms.name("journal"), key=b"worker-2", value=b"", partition=0).get(30)
+    worker.commit([], b"behind it", [])
+    worker.close()
+    again = rooms.worker(0)
+    again.fence()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(list, again.read_journal())
+        with pytest.raises(TimeoutError):  # to end here would be to miss what is committed behind the neighbour
+            reading.result(2)
+        neighbour.abort_transaction()
+        assert [record.value for record in reading.result(60)] == [b"behind it"]
+    neighbour.close()
 
 
 def test_two_workers_share_the_events_and_both_read_the_labels(rooms):
