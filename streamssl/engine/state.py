@@ -76,8 +76,9 @@ class EngineState:
     def configure(self, settings: EngineSettings) -> None:
         """Take over changed settings, as far as a running state can.
 
-        The learner's seed and metric and the features' types were built in and stay.
+        The learner's seed and metric were built in and stay.
         """
+        self.encoder.configure(settings.features)
         self.settings = settings
         self.mapper = Mapper(settings.mapping)
         self.pending.capacity = settings.pending.capacity
