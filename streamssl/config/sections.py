@@ -250,6 +250,9 @@ class LearnerSettings(Section):
 
     seed: int = Field(0, ge=0, description="Of all randomness.")
     metric: Literal["kappa", "accuracy"] = Field("kappa", description="What decisions are to maximise.")
+    max_classes: int = Field(
+        256, ge=2, le=32_767, description="Classes at the most; an example with one more is a dead letter."
+    )
     twin: Literal["asked", "all", "off"] = Field(
         "asked", description="Events that the twin, fed with labelled events only, predicts for comparison."
     )

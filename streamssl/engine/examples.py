@@ -53,12 +53,22 @@ def process_example(state: EngineState, record: Record, outcome: Outcome) -> Non
     """Learn one record of the examples topic."""
     try:
         example = decode_example(record)
+        _check_classes(state, example)
     except Invalid as error:
         state.counts["examples", "invalid"] += 1
         outcome.messages.append(dead_letter(record, error, state.settings.topics.dead_letters))
         return
     state.counts["labels", "settled"] += len(state.waiting.take(example.event_id))
     state.counts["examples", _apply(state, example)] += 1
+
+
+def _check_classes(state: EngineState, example: Example) -> None:
+    """Refuse to grow without end where labels are not classes but, say, free text."""
+    remembered = example.memory.classes if example.memory else ()
+    named = {example.label, *example.excluded, *remembered} - {None, *state.classes}
+    most = state.settings.learner.max_classes
+    if len(state.classes) + len(named) > most:
+        raise Invalid("learn", "label", f"would be one more than {most} classes (learner.max_classes)")
 
 
 def _apply(state: EngineState, example: Example) -> str:

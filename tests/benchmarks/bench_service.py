@@ -147,7 +147,7 @@ def throughput(config: Config, directory: Path) -> None:
 
 
 def latency(config: Config, directory: Path, rate: int = 1_000, seconds: int = 20) -> None:
-    """Print how long events take to their committed prediction, at a steady rate, the service in its own process."""
+    """Print how long events take to their committed prediction; the service has a process of its own."""
     directory.mkdir(parents=True)
     sections = config.model_dump(mode="json", include={"transport", "kafka", "sqlite"})
     names = {name: f"l-{name.replace('_', '-')}" for name in type(config.topics).model_fields}

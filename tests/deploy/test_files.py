@@ -74,10 +74,11 @@ def test_docker_accepts_the_compose_file():
 
 def needed(tool, package):
     """Return the tool's path; without it the test is skipped, but fails in CI."""
-    if path := shutil.which(tool):
-        return path
-    reason = f"{tool} is missing: install {package}"
-    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    path = shutil.which(tool)
+    if path is None:
+        reason = f"{tool} is missing: install {package}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return path
 
 
 def check(command):

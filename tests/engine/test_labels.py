@@ -185,3 +185,12 @@ def test_a_label_from_someone_who_was_not_asked_is_learnt_from_but_not_an_estima
     assert learnt(world) == 4
     assert world.state.scores["all"].accuracy().labels == 3, "all but the first, which met no known class"
     assert world.state.scores["asked"].accuracy().labels == 1
+
+
+def test_labels_that_are_no_classes_do_not_grow_the_learner_without_end(tmp_path):
+    world = World(tmp_path, learner={"max_classes": 3})
+    for i in range(6):
+        world.settle(world.event(f"e{i}", {"x": 1.0}), world.label(f"e{i}", f"free text {i}"))
+    assert len(world.state.classes) == 3
+    assert world.state.counts["examples", "invalid"] == 3
+    assert [m.key for m in world.emitted if m.topic == "dead-letters"] == [b"e3", b"e4", b"e5"]
