@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup run test lint bench docs lock clean
+.PHONY: help setup run test lint bench docs lock clean-kernels clean
 
 help:            ## say what the targets do
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"streamssl needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}; name another one: make PYTHON=python3.12 ...")'
@@ -41,6 +41,9 @@ docs: $(READY)   ## write the generated reference pages again
 lock: $(READY)   ## lock the newest versions that fit pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate \
 		--group dev pyproject.toml --output-file requirements.lock
+
+clean-kernels:   ## forget compiled kernels, after an edit in learners/, features/ or engine/pending/
+	find streamssl -name '*.nb[ic]' -delete
 
 clean:           ## remove what the targets above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache demo-output

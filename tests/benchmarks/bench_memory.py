@@ -44,12 +44,10 @@ def batch(first: int, rng: np.random.Generator, back: list[bytes]) -> list[Recor
     for i, row in enumerate(rows.tolist()):
         value = {"id": f"e{first + i}", "features": dict(zip("abcdefgh", row, strict=True))}
         events.append(Record("events", 0, first + i, first + i, b"", orjson.dumps(value)))
-    labels = [
-        Record(
-            "labels", 0, first + i, first + BATCH, b"", orjson.dumps({"event_id": f"e{first + i}", "label": name})
-        )
-        for i, name in ((i, "yes" if kinds[i] else "no") for i in range(0, BATCH, 100))
-    ]
+    labels = []
+    for i in range(0, BATCH, 100):
+        value = {"event_id": f"e{first + i}", "label": "yes" if kinds[i] else "no"}
+        labels.append(Record("labels", 0, first + i, first + BATCH, b"", orjson.dumps(value)))
     return [*examples, *events, *labels]
 
 
