@@ -79,7 +79,7 @@ def run(config: Config) -> int:
     try:
         with _sole_use(directory), _connected(config) as worker:
             warm_up()
-            _calm_garbage_collector()
+            calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
             _Service(config, worker, directory, metrics, health).run(stop)
     except Fenced as error:
@@ -186,7 +186,7 @@ class _Service:
         self._snapshot_due = time.monotonic() + self.config.state.snapshot_every_seconds
 
 
-def _calm_garbage_collector() -> None:
+def calm_garbage_collector() -> None:
     """Let the garbage collector look at what batches make, not at the modules and kernels that live for ever.
 
     A batch makes some 100,000 objects without a cycle among them; by default their number alone would have the

@@ -26,6 +26,7 @@ from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import step
 from streamssl.engine.warm_up import warm_up
+from streamssl.runtime.service import calm_garbage_collector
 from streamssl.runtime.topics import topic_specs
 from streamssl.transport import connect
 from streamssl.transport.base import Message, Subscription
@@ -151,7 +152,8 @@ def latency(config: Config, directory: Path, rate: int = 1_000, seconds: int = 2
     directory.mkdir(parents=True)
     sections = config.model_dump(mode="json", include={"transport", "kafka", "sqlite"})
     names = {name: f"l-{name.replace('_', '-')}" for name in type(config.topics).model_fields}
-    service = Service(directory, **sections, topics=names)
+    state = {"directory": str(directory / "state")}
+    service = Service(directory, **sections, topics=names, state=state)
     quiet = load_config(service.config, {})
     transport = connect(quiet)
     transport.create_topics(topic_specs(quiet))
@@ -187,6 +189,7 @@ def pair(transport, config: Config, name: str, make, *more):
 def main() -> None:
     """Measure both transports."""
     warm_up()
+    calm_garbage_collector()
     with tempfile.TemporaryDirectory() as directory, running_broker() as bootstrap:
         path = Path(directory)
         embedded = Config(transport="sqlite", sqlite={"path": str(path / "topics.db")})
