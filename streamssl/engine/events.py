@@ -5,7 +5,7 @@ case          rule
 ============  =============================================================================================
 predicted     exactly one prediction goes out
 repeated      an event with this explicit id waits already, as with producers that send at least once: it was
-              predicted and learnt from, and is not again
+              predicted and learnt from, and is not again; a label that it brings now is a label
 invalid       it cannot be read or used: dead letter
 ============  =============================================================================================
 """
@@ -31,6 +31,7 @@ class _Arrived(NamedTuple):
 
     event: Event
     arrival: int
+    is_repeat: bool = False
 
 
 def process_events(state: EngineState, records: Sequence[Record], now: int, outcome: Outcome) -> None:
@@ -44,12 +45,14 @@ def process_events(state: EngineState, records: Sequence[Record], now: int, outc
     arrived = _decoded(state, records, now, outcome)
     while arrived:
         room = EXPIRE_EVERY - state.pending.next_sequence % EXPIRE_EVERY
-        fresh = _without_repeats(state, arrived[:room])
+        marked = _mark_repeats(state, arrived[:room])
         arrived = arrived[room:]
-        for run in _up_to_each_labelled(state, fresh):
-            predict(state, [each.event for each in run], [each.arrival for each in run], outcome)
+        for run in _up_to_each_labelled(state, marked):
+            fresh = [each for each in run if not each.is_repeat]
+            if fresh:
+                predict(state, [each.event for each in fresh], [each.arrival for each in fresh], outcome)
             _apply_labels_at_hand(state, run[-1], outcome)
-        if fresh and state.pending.next_sequence % EXPIRE_EVERY == 0:
+        if state.pending.next_sequence % EXPIRE_EVERY == 0:
             state.counts["evicted",] += state.pending.expire(state.clock)
 
 
@@ -64,34 +67,37 @@ def _decoded(state: EngineState, records: Sequence[Record], now: int, outcome: O
     return arrived
 
 
-def _without_repeats(state: EngineState, arrived: Sequence[_Arrived]) -> list[_Arrived]:
+def _mark_repeats(state: EngineState, arrived: Sequence[_Arrived]) -> list[_Arrived]:
+    """Mark the repeated events that bring a label, and leave the other repeated ones out."""
     waits = state.pending.contains([each.event.id for each in arrived])
     seen: set[str] = set()
-    fresh = []
+    marked = []
     for each, waits_already in zip(arrived, waits, strict=True):
         event = each.event
         if event.has_own_id and (waits_already or event.id in seen):
             state.counts["events", "repeated"] += 1
+            if event.label is not None:
+                marked.append(each._replace(is_repeat=True))
             continue
         seen.add(event.id)
-        fresh.append(each)
-    return fresh
+        marked.append(each)
+    return marked
 
 
 def _up_to_each_labelled(state: EngineState, arrived: Sequence[_Arrived]) -> Iterator[Sequence[_Arrived]]:
     """Cut so that an event with a label at hand ends its run: the label is applied right after its event."""
     begin = 0
-    for i, (event, _) in enumerate(arrived, start=1):
+    for i, (event, *_) in enumerate(arrived, start=1):
         if event.label is not None or event.id in state.waiting or i == len(arrived):
             yield arrived[begin:i]
             begin = i
 
 
 def _apply_labels_at_hand(state: EngineState, last: _Arrived, outcome: Outcome) -> None:
-    event, arrival = last
+    event, arrival, _ = last
     if event.label is not None:
         pending = state.pending.find(event.id)
-        assert pending is not None, "it was appended a moment ago"
+        assert pending is not None, "it was appended a moment ago, or is repeated"
         apply_label(state, label_of_event(event), arrival, pending, outcome)
     for record in state.waiting.take(event.id):
         process_label(state, record, outcome)
