@@ -109,6 +109,7 @@ class _Service:
         self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
         self._show_due = 0.0
         self._caught_up_at = 0
+        self._suspected: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Go live, go round until told to stop, then leave a snapshot."""
@@ -177,7 +178,20 @@ class _Service:
         age = max(0.0, now - self.state.clock / 1_000) if behind else 0.0
         self.metrics.show(self.state, lag, age)
         self.metrics.last_tick.set(now)
+        self._warn_of_leaks()
         self._show_due = now + SHOW_EVERY
+
+    def _warn_of_leaks(self) -> None:
+        """Say once of each field that it may be the answer in another form."""
+        for field, accuracy in self.state.leaks.suspects():
+            if field not in self._suspected:
+                self._suspected.add(field)
+                log.warning(
+                    "the field %r alone predicts %.1f%% of the labels: if it is the answer in another form, "
+                    "add it to features.exclude",
+                    field,
+                    100 * accuracy,
+                )
 
     def _snapshot(self) -> None:
         with self.metrics.snapshot_duration.time():
