@@ -194,6 +194,7 @@ def _jars() -> Path:
                 *("dependency:copy-dependencies", f"-DoutputDirectory={JARS}"),
             ],
             check=True,
+            stdout=sys.stderr,
         )
         (JARS / "complete").touch()
     return JARS

@@ -24,7 +24,9 @@ class SqliteSettings(Section):
 class KafkaSettings(Section):
     """The Kafka transport."""
 
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port of some brokers, by comma.")
+    bootstrap_servers: str = Field(
+        "127.0.0.1:9092", min_length=1, description="host:port of some brokers, by comma."
+    )
     group_id: str = Field("streamssl", description="Consumer group that shares the events topic.")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to the brokers."
