@@ -83,7 +83,7 @@ def run(config: Config) -> int:
             watchdog.start()  # only now: a slow machine that compiles is not stuck
             _Service(config, worker, directory, metrics, health).run(stop)
     except Fenced as error:
-        log.error("another process has taken over worker %s: %s", config.worker.id, error)
+        log.error("worker %s must make way for another process: %s", config.worker.id, error)
         return EXIT_FENCED
     except (TransportError, StateDirectoryTaken) as error:
         log.error("%s", error)
