@@ -252,6 +252,9 @@ class LearnerSettings(Section):
 
     seed: int = Field(0, ge=0, description="Of all randomness.")
     metric: Literal["kappa", "accuracy"] = Field("kappa", description="What decisions are to maximise.")
+    preset: Literal["default", "full", "lite", "tiny"] = Field(
+        "default", description="How many experts the mixture asks: fewer are faster, and less often right."
+    )
     max_classes: int = Field(
         256, ge=2, le=32_767, description="Classes at the most; an example with one more is a dead letter."
     )

@@ -24,7 +24,7 @@ from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.state import EngineState
 from streamssl.learners.context import HORIZONS
-from streamssl.learners.mixture import EXPERT_NAMES, Memory
+from streamssl.learners.mixture import Memory
 from streamssl.messages import Example, ExampleMemory, Invalid, Label, dead_letter, decode_example, encode_example
 from streamssl.transport.base import Message, Record
 
@@ -138,10 +138,11 @@ def _memory_of(state: EngineState, pending: Pending) -> ExampleMemory:
     classes = state.classes[: pending.experts.shape[1]]
     return ExampleMemory(
         classes=tuple(classes),
-        experts=dict(zip(EXPERT_NAMES, pending.experts, strict=True)),
+        experts=dict(zip(state.learner.expert_names, pending.experts, strict=True)),
         context=pending.context,
         decision=None if pending.decision < 0 else classes[pending.decision],
         confidence=pending.confidence,
+        position=pending.position,
     )
 
 
@@ -149,10 +150,12 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
     """Return what was said of the event, in this worker's order of experts, classes and columns.
 
     None where the example brings no memory, or one of other experts or averages: the learner then asks its
-    experts now.
+    experts now. A position counts the events of the worker that saw this one; workers that share the partitions
+    evenly count alike.
     """
     said = example.memory
-    if said is None or set(said.experts) != set(EXPERT_NAMES):
+    names = state.learner.expert_names
+    if said is None or set(said.experts) != set(names):
         return None
     # Of an event without columns there are no averages to be sent.
     averages = [dict(zip(example.features, each, strict=True)) for each in said.context] or [{}] * len(HORIZONS)
@@ -160,8 +163,8 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
         return None
     n_classes = len(state.classes)
     numbers = [state.class_number(name) for name in said.classes]
-    experts = np.zeros((1, len(EXPERT_NAMES), n_classes), dtype=np.uint8)
-    for i, name in enumerate(EXPERT_NAMES):
+    experts = np.zeros((1, len(names), n_classes), dtype=np.uint8)
+    for i, name in enumerate(names):
         experts[0, i, numbers] = said.experts[name]
     probabilities = np.zeros((1, n_classes), dtype=np.float32)
     decision = -1 if said.decision is None else state.class_number(said.decision)
@@ -172,6 +175,7 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
         decisions=np.array([decision], dtype=np.int64),
         experts=experts,
         context=np.array([state.encoder.from_columns(each) for each in averages], dtype=np.float32)[None],
+        positions=np.array([said.position], dtype=np.int64),
     )
 
 

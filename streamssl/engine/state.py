@@ -44,8 +44,10 @@ class EngineState:
         self.leaks = LeakDetector(self.encoder)
         self.classes: list[str] = []
         """Class names in the order in which examples brought them: index = class number in every array."""
-        self.learner = Mixture(seed=learner.seed, metric=learner.metric)
-        self.twin = Mixture(seed=learner.seed, metric=learner.metric, learn_from_unlabelled=False)
+        self.learner = Mixture(seed=learner.seed, metric=learner.metric, preset=learner.preset)
+        self.twin = Mixture(
+            seed=learner.seed, metric=learner.metric, preset=learner.preset, learn_from_unlabelled=False
+        )
         self.pending = PendingStore(
             directory,
             capacity=settings.pending.capacity,

@@ -6,58 +6,28 @@ state bit for bit. The per-row functions allocate nothing: what they scribble on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from streamssl.learners import class_prior, context, decision, hedge, labelled, randomness, standardiser
+from streamssl.learners import (
+    class_prior,
+    context,
+    decision,
+    hedge,
+    labelled,
+    panel,
+    randomness,
+    row_kind,
+    standardiser,
+)
 from streamssl.learners.decision import Decision
-from streamssl.learners.experts import class_means, last_label, logistic, rbf, sgd
-from streamssl.learners.experts.class_means import ClassMeans
-from streamssl.learners.experts.last_label import LastLabel
-from streamssl.learners.experts.logistic import Logistic
-from streamssl.learners.experts.rbf import Rbf
-from streamssl.learners.experts.sgd import Sgd
 from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
-from streamssl.learners.standardiser import Standardiser
-
-ROW_CENTRES = 96
-VIEW_CENTRES = 64
-
-
-class Moments(NamedTuple):
-    """What brings rows and views to one scale."""
-
-    rows: Standardiser
-    """Of the rows of all events."""
-    views: Standardiser
-    """Of their views."""
-    labelled_rows: Standardiser
-    """Of the rows of labelled events."""
-
-
-class Experts(NamedTuple):
-    """Whom the mixture asks. The first three know labelled events only."""
-
-    last_label: LastLabel
-    class_means: ClassMeans
-    sgd: Sgd
-    logistic_rows: Logistic
-    logistic_views: Logistic
-    rbf_rows: Rbf
-    rbf_views: Rbf
-
-
-EXPERT_NAMES = Experts._fields
-LAST_LABEL, CLASS_MEANS, SGD, LOGISTIC_ROWS, LOGISTIC_VIEWS, RBF_ROWS, RBF_VIEWS = range(len(EXPERT_NAMES))
-
-EARLY = (0.2, 3.0, 1.0, 1.0, 2.0, 0.3, 0.3)
-"""What each expert is worth at the first label: class means learn fastest."""
-LATE = (1.0, 0.3, 1.0, 0.5, 1.0, 1.0, 1.0)
-"""And after a hundred."""
+from streamssl.learners.panel import Experts, Moments, Roles, Scratch
 
 
 class State(NamedTuple):
@@ -77,56 +47,57 @@ class State(NamedTuple):
     recent: Labelled
     hedge: Hedge
     decision: Decision
+    roles: Roles
     experts: Experts
 
 
-class Scratch(NamedTuple):
-    """Where one row is worked on."""
+class Remembered(NamedTuple):
+    """What a label will need of the moment its event was predicted; see `mixture.Memory`."""
 
-    raw_view: NDArray[np.float32]
-    z_row: NDArray[np.float32]
-    z_view: NDArray[np.float32]
-    z_labelled: NDArray[np.float32]
-    scores: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    said: NDArray[np.float64]
-    row_distances: NDArray[np.float32]
-    row_units: NDArray[np.float64]
-    view_distances: NDArray[np.float32]
-    view_units: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    decisions: NDArray[np.int64]
+    said: NDArray[np.uint8]
+    contexts: NDArray[np.float32]
+    positions: NDArray[np.int64]
 
 
-def new(n_features: int, n_classes: int, seed: int, metric: str) -> State:
+class Schedule(NamedTuple):
+    """When the labels of a stream arrive, and where what was said of their events is kept until then."""
+
+    classes: NDArray[np.int64]
+    """(n,) class of each row; of no meaning where there is no label."""
+    slots: NDArray[np.int64]
+    """(n,) place that keeps the memory of each labelled row until its label arrives; -1 without a label."""
+    rows: NDArray[np.int64]
+    """(l,) labelled rows in the order in which their labels arrive."""
+    after: NDArray[np.int64]
+    """(l,) row after whose prediction each arrives; never falls."""
+
+
+def new(names: Sequence[str], n_features: int, n_classes: int, seed: int, metric: str) -> State:
     """Return the state before any event."""
     width = context.view_width(n_features)
+    chosen = [panel.EXPERTS[name] for name in names]
     return State(
         generator=randomness.new(seed),
         n_observed=np.zeros(1, np.int64),
         n_labelled=np.zeros(1, np.int64),
         prior=class_prior.new(n_classes),
         context=context.new(n_features),
-        moments=Moments(standardiser.new(n_features), standardiser.new(width), standardiser.new(n_features)),
-        recent=labelled.new(n_features, n_classes),
-        hedge=hedge.new(np.array(EARLY), np.array(LATE)),
-        decision=decision.new(metric, n_classes),
-        experts=Experts(
-            last_label.new(),
-            class_means.new(n_features, n_classes),
-            sgd.new(n_features, n_classes),
-            logistic.new(n_features, n_classes),
-            logistic.new(width, n_classes),
-            rbf.new(n_features, n_classes, ROW_CENTRES),
-            rbf.new(width, n_classes, VIEW_CENTRES),
+        moments=Moments(
+            standardiser.new(n_features), standardiser.new(width), standardiser.new(n_features), row_kind.new()
         ),
+        recent=labelled.new(n_features, n_classes),
+        hedge=hedge.new(np.array([each.early for each in chosen]), np.array([each.late for each in chosen])),
+        decision=decision.new(metric, n_classes),
+        roles=panel.roles(names),
+        experts=panel.new(names, n_features, n_classes),
     )
 
 
-def grow(state: State, n_features: int, n_classes: int) -> State:
+def grow(state: State, names: Sequence[str], n_features: int, n_classes: int) -> State:
     """Return the state with room for more columns and classes: what it would be had they been 0 and unnamed."""
     width = context.view_width(n_features)
-    moments, experts = state.moments, state.experts
+    moments = state.moments
     return state._replace(
         prior=class_prior.grow(state.prior, n_classes),
         context=context.grow(state.context, n_features),
@@ -134,65 +105,12 @@ def grow(state: State, n_features: int, n_classes: int) -> State:
             standardiser.grow(moments.rows, n_features),
             standardiser.grow(moments.views, width),
             standardiser.grow(moments.labelled_rows, n_features),
+            moments.kind,
         ),
         recent=labelled.grow(state.recent, n_features, n_classes),
         decision=decision.grow(state.decision, n_classes),
-        experts=Experts(
-            experts.last_label,
-            class_means.grow(experts.class_means, n_features, n_classes),
-            sgd.grow(experts.sgd, n_features, n_classes),
-            logistic.grow(experts.logistic_rows, n_features, n_classes),
-            logistic.grow(experts.logistic_views, width, n_classes),
-            rbf.grow(experts.rbf_rows, n_features, n_classes),
-            rbf.grow(experts.rbf_views, width, n_classes),
-        ),
+        experts=panel.grow(state.experts, names, n_features, n_classes),
     )
-
-
-@njit(cache=True, nogil=True)
-def _scratch(state: State) -> Scratch:
-    n_features, n_classes = len(state.moments.rows.mean), len(state.prior)
-    width = len(state.moments.views.mean)
-    n_row_units, n_view_units = len(state.experts.rbf_rows.weights), len(state.experts.rbf_views.weights)
-    n_units = max(n_row_units, n_view_units)
-    return Scratch(
-        np.empty(width, np.float32),
-        np.empty(n_features, np.float32),
-        np.empty(width, np.float32),
-        np.empty(n_features, np.float32),
-        np.empty(n_classes),
-        np.empty(n_classes),
-        np.empty((len(state.hedge.weights), n_classes)),
-        np.empty(ROW_CENTRES, np.float32),
-        np.empty(n_row_units),
-        np.empty(VIEW_CENTRES, np.float32),
-        np.empty(n_view_units),
-        np.empty(n_units),
-        np.empty(n_units),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _standardise(
-    moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], scratch: Scratch
-) -> None:
-    context.write_view(averages, row, scratch.raw_view)
-    standardiser.standardise(moments.rows, row, scratch.z_row)
-    standardiser.standardise(moments.views, scratch.raw_view, scratch.z_view)
-    standardiser.standardise(moments.labelled_rows, row, scratch.z_labelled)
-
-
-@njit(cache=True, nogil=True)
-def _ask(experts: Experts, prior: NDArray[np.float64], scratch: Scratch) -> None:
-    """Ask every expert about the row in ``scratch``."""
-    scores, said = scratch.scores, scratch.said
-    last_label.predict(experts.last_label, prior, said[LAST_LABEL])
-    class_means.predict(experts.class_means, scratch.z_labelled, prior, scores, said[CLASS_MEANS])
-    sgd.predict(experts.sgd, scratch.z_labelled, prior, scores, said[SGD])
-    logistic.predict(experts.logistic_rows, scratch.z_row, prior, scores, said[LOGISTIC_ROWS])
-    logistic.predict(experts.logistic_views, scratch.z_view, prior, scores, said[LOGISTIC_VIEWS])
-    rbf.predict(experts.rbf_rows, scratch.row_units, prior, scores, said[RBF_ROWS])
-    rbf.predict(experts.rbf_views, scratch.view_units, prior, scores, said[RBF_VIEWS])
 
 
 @njit(cache=True, nogil=True)
@@ -214,15 +132,15 @@ def process(
     observing: bool,
     rows: NDArray[np.float32],
     probabilities: NDArray[np.float32],
-    decisions: NDArray[np.int64],
-    said: NDArray[np.uint8],
-    contexts: NDArray[np.float32],
+    remembered: Remembered,
 ) -> None:
-    """Predict each row, writing its memory to the last four; then, if ``observing``, observe it."""
-    scratch = _scratch(state)
+    """Predict each row, writing its memory to the last two; then, if ``observing``, observe it."""
+    scratch = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
     # Handing the whole state on would cost more than the predictions: Numba counts references array by array.
-    moments, experts, prior, averages = state.moments, state.experts, state.prior, state.context
-    weights, rule = state.hedge.weights, state.decision
+    moments, roles, experts, prior, averages = state.moments, state.roles, state.experts, state.prior, state.context
+    weights, rule, n_observed, generator = state.hedge.weights, state.decision, state.n_observed, state.generator
+    decisions, said, contexts, positions = remembered
+    shown = scratch.shown
     any_known = class_prior.n_known(prior) > 0
     if not any_known:
         probabilities[:] = 0.0
@@ -230,21 +148,22 @@ def process(
         said[:] = 0
     for i in range(len(rows)):
         row = rows[i]
+        positions[i] = n_observed[0]
         contexts[i] = averages
-        if state.n_observed[0] == 0:
+        if n_observed[0] == 0:
             context.start(contexts[i], row)
-        _standardise(moments, row, contexts[i], scratch)
-        row_nearest = rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
-        view_nearest = rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
+        panel.show(moments, row, contexts[i], shown)
+        panel.activate(roles, experts, shown)
         if any_known:
-            _ask(experts, prior, scratch)
+            panel.ask(roles, experts, prior, weights, scratch)
             hedge.mix(weights, scratch.said, scratch.probabilities)
             decisions[i] = decision.decide(rule, scratch.probabilities, prior)
             _write(scratch.probabilities, scratch.said, probabilities[i], said[i])
         if observing:
-            rbf.observe(experts.rbf_rows, scratch.z_row, scratch.row_distances, row_nearest, state.generator)
-            rbf.observe(experts.rbf_views, scratch.z_view, scratch.view_distances, view_nearest, state.generator)
-            _observe(moments, averages, state.n_observed, row, scratch.raw_view)
+            if any_known:
+                panel.follow(roles, experts, scratch)
+            panel.observe(roles, experts, generator, shown)
+            _observe(moments, averages, n_observed, row, shown.raw_view)
 
 
 @njit(cache=True, nogil=True)
@@ -256,6 +175,7 @@ def _observe(
     raw_view: NDArray[np.float32],
 ) -> None:
     """Let a row and its view move the moments and the context."""
+    row_kind.observe(moments.kind, row)
     standardiser.observe(moments.rows, row)
     standardiser.observe(moments.views, raw_view)
     if n_observed[0] == 0:
@@ -271,28 +191,34 @@ def learn(
     rows: NDArray[np.float32],
     targets: NDArray[np.float32],
     weights: NDArray[np.float32],
-    decisions: NDArray[np.int64],
-    said: NDArray[np.uint8],
-    contexts: NDArray[np.float32],
+    remembered: Remembered,
     keys: NDArray[np.int64],
 ) -> None:
     """Learn each row's label, given its memory; the twin is ``observing`` its rows here."""
-    scratch = _scratch(state)
-    moments = state.moments
+    scratch = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+    moments, roles, experts, prior, recent = state.moments, state.roles, state.experts, state.prior, state.recent
+    n_observed = state.n_observed
+    decisions, said, contexts, positions = remembered
     for i in range(len(rows)):
         row, target, weight = rows[i], targets[i], weights[i]
         if weight == 0.0:
             continue
+        if observing and class_prior.n_known(prior) > 0:
+            _recall(said[i], scratch)
+            panel.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
+            panel.follow(roles, experts, scratch)
         _judge(state, target, weight, decisions[i], said[i])
         standardiser.observe(moments.labelled_rows, row)
-        _standardise(moments, row, contexts[i], scratch)
+        panel.show(moments, row, contexts[i], scratch.shown)
         if observing:
-            _move_centres(state, scratch)
-            _observe(moments, state.context, state.n_observed, row, scratch.raw_view)
-            _standardise(moments, row, contexts[i], scratch)
-        _teach(state, row, target, weight, scratch)
+            panel.activate(roles, experts, scratch.shown)
+            panel.observe(roles, experts, state.generator, scratch.shown)
+            _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
+            panel.show(moments, row, contexts[i], scratch.shown)
+        is_last = positions[i] == n_observed[0] - 1
+        panel.teach(roles, experts, moments.labelled_rows, prior, row, target, weight, is_last, scratch)
         _replay(state, scratch)
-        labelled.add(state.recent, row, contexts[i], target, weight, keys[i])
+        labelled.add(recent, row, contexts[i], target, weight, keys[i])
 
 
 @njit(cache=True, nogil=True)
@@ -307,61 +233,93 @@ def _judge(state: State, target: NDArray[np.float32], weight: float, decided: in
 
 
 @njit(cache=True, nogil=True)
-def _move_centres(state: State, scratch: Scratch) -> None:
-    experts = state.experts
-    nearest = rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
-    rbf.observe(experts.rbf_rows, scratch.z_row, scratch.row_distances, nearest, state.generator)
-    nearest = rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
-    rbf.observe(experts.rbf_views, scratch.z_view, scratch.view_distances, nearest, state.generator)
-
-
-@njit(cache=True, nogil=True)
-def _teach(
-    state: State, row: NDArray[np.float32], target: NDArray[np.float32], weight: float, scratch: Scratch
-) -> None:
-    """Show the label of the row in ``scratch`` to every expert."""
-    experts, labelled_rows, prior = state.experts, state.moments.labelled_rows, state.prior
-    z_labelled, scores, spare = scratch.z_labelled, scratch.scores, scratch.probabilities
-    last_label.learn(experts.last_label, target, weight)
-    class_means.learn(experts.class_means, labelled_rows, row, z_labelled, target, weight, prior, scores, spare)
-    sgd.learn(experts.sgd, z_labelled, target, weight, prior, scores, spare)
-    logistic.learn(experts.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
-    logistic.learn(experts.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
-    rbf.activate(experts.rbf_rows, scratch.z_row, scratch.row_distances, scratch.row_units)
-    rbf.learn(experts.rbf_rows, scratch.row_units, target, weight, scratch.gain, scratch.scale)
-    rbf.activate(experts.rbf_views, scratch.z_view, scratch.view_distances, scratch.view_units)
-    rbf.learn(experts.rbf_views, scratch.view_units, target, weight, scratch.gain, scratch.scale)
+def _recall(said: NDArray[np.uint8], scratch: Scratch) -> None:
+    for e in range(len(said)):
+        for c in range(said.shape[1]):
+            scratch.said[e, c] = said[e, c] / 255.0
 
 
 @njit(cache=True, nogil=True)
 def _replay(state: State, scratch: Scratch) -> None:
-    """Let the logistic experts learn some recent labels again."""
-    recent, experts, prior = state.recent, state.experts, state.prior
-    scores, spare = scratch.scores, scratch.probabilities
+    """Let some experts learn some recent labels again."""
+    recent = state.recent
     n = labelled.size(recent)
-    for _ in range(logistic.REPLAYS if n > 0 else 0):
+    for _ in range(panel.REPLAYS if n > 0 else 0):
         slot = randomness.below(state.generator, n)
-        target, weight = recent.targets[slot], recent.weights[slot]
-        if weight > 0.0:
-            _standardise(state.moments, recent.rows[slot], recent.contexts[slot], scratch)
-            logistic.learn(experts.logistic_rows, scratch.z_row, target, weight, prior, scores, spare)
-            logistic.learn(experts.logistic_views, scratch.z_view, target, weight, prior, scores, spare)
+        if recent.weights[slot] > 0.0:
+            panel.show(state.moments, recent.rows[slot], recent.contexts[slot], scratch.shown)
+            panel.practise(
+                state.roles, state.experts, state.prior, recent.targets[slot], recent.weights[slot], scratch
+            )
+
+
+@njit(cache=True, nogil=True)
+def test_then_train(
+    state: State,
+    learn_from_unlabelled: bool,
+    rows: NDArray[np.float32],
+    schedule: Schedule,
+    begin: int,
+    end: int,
+    n_learnt: int,
+    probabilities: NDArray[np.float32],
+    block: Remembered,
+    kept: Remembered,
+) -> int:
+    """Predict rows ``begin`` to ``end`` of a stream, learning each label when it arrives.
+
+    Returns how many labels have been learnt. ``probabilities`` and ``block`` take what is said of these rows,
+    ``kept`` holds what was said of those whose labels are still to come.
+    """
+    target = np.zeros((1, len(state.prior)), np.float32)
+    weight, key = np.ones(1, np.float32), np.full(1, labelled.NO_KEY)
+    start = begin
+    while start < end:
+        stop = min(end, schedule.after[n_learnt] + 1) if n_learnt < len(schedule.after) else end
+        i, j = start - begin, stop - begin
+        process(state, learn_from_unlabelled, rows[start:stop], probabilities[i:j], _slice(block, i, j))
+        for row in range(start, stop):
+            if schedule.slots[row] >= 0:
+                _keep(block, row - begin, kept, schedule.slots[row])
+        while n_learnt < len(schedule.after) and schedule.after[n_learnt] < stop:
+            row = schedule.rows[n_learnt]
+            slot = schedule.slots[row]
+            target[:] = 0.0
+            target[0, schedule.classes[row]] = 1.0
+            memory = _slice(kept, slot, slot + 1)
+            learn(state, not learn_from_unlabelled, rows[row : row + 1], target, weight, memory, key)
+            n_learnt += 1
+        start = stop
+    return n_learnt
+
+
+@njit(cache=True, nogil=True)
+def _keep(block: Remembered, i: int, kept: Remembered, slot: int) -> None:
+    kept.decisions[slot] = block.decisions[i]
+    kept.said[slot] = block.said[i]
+    kept.contexts[slot] = block.contexts[i]
+    kept.positions[slot] = block.positions[i]
+
+
+@njit(cache=True, nogil=True)
+def _slice(remembered: Remembered, begin: int, end: int) -> Remembered:
+    return Remembered(
+        remembered.decisions[begin:end],
+        remembered.said[begin:end],
+        remembered.contexts[begin:end],
+        remembered.positions[begin:end],
+    )
 
 
 @njit(cache=True, nogil=True)
 def forget(state: State, keys: NDArray[np.int64]) -> None:
-    """Drop the examples of these keys from the recent ones, and from the class means where nothing has faded."""
+    """Drop the examples of these keys from the recent ones, and from the experts where that is exact."""
     recent = state.recent
     for key in keys:
         for slot in range(labelled.size(recent)):
             if recent.keys[slot] == key and recent.weights[slot] > 0.0:
-                class_means.forget(
-                    state.experts.class_means,
-                    state.moments.labelled_rows,
-                    recent.rows[slot],
-                    recent.targets[slot],
-                    recent.weights[slot],
-                )
+                row, target, weight = recent.rows[slot], recent.targets[slot], recent.weights[slot]
+                panel.forget(state.roles, state.experts, state.moments, row, target, weight)
                 recent.weights[slot] = 0.0
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamssl.learners import kernels
+from streamssl.learners import kernels, panel
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.decision import PENALTIES
-from streamssl.learners.kernels import EXPERT_NAMES
+from streamssl.learners.kernels import Remembered, Schedule
 from streamssl.learners.labelled import NO_KEY
 from streamssl.learners.padding import pad
-
-__all__ = ["EXPERT_NAMES", "Memory", "Mixture", "warm_up"]
 
 
 class Memory(NamedTuple):
@@ -29,6 +27,8 @@ class Memory(NamedTuple):
     """(n, e, k) what each expert said, quantised as round(255 p)."""
     context: NDArray[np.float32]
     """(n, 2, d) moving averages before the row was used."""
+    positions: NDArray[np.int64]
+    """(n,) how many events had been observed before."""
 
     def confidences(self) -> NDArray[np.float32]:
         """Return (n,) the probability of each decision, 0 where there is none."""
@@ -44,7 +44,12 @@ class Memory(NamedTuple):
             self.decisions[rows].copy(),
             self.experts[rows].copy(),
             self.context[rows].copy(),
+            self.positions[rows].copy(),
         )
+
+    @property
+    def _remembered(self) -> Remembered:
+        return Remembered(*self[1:])
 
 
 class Mixture:
@@ -61,6 +66,8 @@ class Mixture:
         (standardisation, context, centres) is learnt from labelled events, in `learn`.
     metric
         What decisions are to maximise: ``"kappa"`` or ``"accuracy"``.
+    preset
+        ``"default"``, ``"full"``, ``"lite"`` or ``"tiny"``; or the names of the experts that take part.
 
     Notes
     -----
@@ -94,13 +101,16 @@ class Mixture:
         seed: int = 0,
         learn_from_unlabelled: bool = True,
         metric: str = "kappa",
+        preset: str | Sequence[str] = "default",
     ) -> None:
         if metric not in PENALTIES:
             raise ValueError(f"metric must be one of {sorted(PENALTIES)}, not {metric!r}")
         self.seed = seed
         self.learn_from_unlabelled = learn_from_unlabelled
         self.metric = metric
-        self._state = kernels.new(n_features, n_classes, seed, metric)
+        self.expert_names = panel.members(preset)
+        """Who takes part, in the order of `Memory.experts`."""
+        self._state = kernels.new(self.expert_names, n_features, n_classes, seed, metric)
 
     @property
     def n_features(self) -> int:
@@ -130,7 +140,7 @@ class Mixture:
         n_features = max(n_features, self.n_features)
         n_classes = max(n_classes, self.n_classes)
         if (n_features, n_classes) != (self.n_features, self.n_classes):
-            self._state = kernels.grow(self._state, n_features, n_classes)
+            self._state = kernels.grow(self._state, self.expert_names, n_features, n_classes)
 
     def process(self, rows: NDArray[np.float32]) -> Memory:
         """Predict each row in turn, then observe it as an unlabelled event (the twin does not observe).
@@ -158,15 +168,19 @@ class Mixture:
 
     def _predict(self, rows: NDArray[np.float32], *, observing: bool) -> Memory:
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
-        n, k = len(rows), self.n_classes
-        memory = Memory(
+        memory = self._room_for(len(rows))
+        kernels.process(self._state, observing, rows, memory.probabilities, memory._remembered)
+        return memory
+
+    def _room_for(self, n: int) -> Memory:
+        k = self.n_classes
+        return Memory(
             probabilities=np.empty((n, k), np.float32),
             decisions=np.empty(n, np.int64),
-            experts=np.empty((n, len(EXPERT_NAMES), k), np.uint8),
+            experts=np.empty((n, len(self.expert_names), k), np.uint8),
             context=np.empty((n, len(HORIZONS), self.n_features), np.float32),
+            positions=np.empty(n, np.int64),
         )
-        kernels.process(self._state, observing, rows, *memory)
-        return memory
 
     def learn(
         self,
@@ -213,9 +227,7 @@ class Mixture:
             rows,
             targets,
             weights,
-            memory.decisions,
-            memory.experts,
-            memory.context,
+            memory._remembered,
             keys,
         )
 
@@ -223,8 +235,9 @@ class Mixture:
         decisions = _checked("memory.decisions", memory.decisions, np.int64, (n,))
         return memory._replace(
             decisions=decisions,
-            experts=pad(memory.experts, n, len(EXPERT_NAMES), self.n_classes),
+            experts=pad(memory.experts, n, len(self.expert_names), self.n_classes),
             context=pad(memory.context, n, len(HORIZONS), self.n_features),
+            positions=_checked("memory.positions", memory.positions, np.int64, (n,)),
         )
 
     def forget(self, keys: NDArray[np.int64]) -> None:
@@ -238,7 +251,7 @@ class Mixture:
 
     def explain(self) -> dict[str, float]:
         """Return the present weight of each expert; they sum to 1."""
-        return dict(zip(EXPERT_NAMES, self._state.hedge.weights.tolist(), strict=True))
+        return dict(zip(self.expert_names, self._state.hedge.weights.tolist(), strict=True))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of the whole state as plain arrays under dotted names."""
@@ -246,6 +259,7 @@ class Mixture:
         arrays["settings.seed"] = np.array(self.seed)
         arrays["settings.learn_from_unlabelled"] = np.array(self.learn_from_unlabelled)
         arrays["settings.metric"] = np.array(self.metric)
+        arrays["settings.experts"] = np.array(self.expert_names)
         return arrays
 
     @classmethod
@@ -263,6 +277,7 @@ class Mixture:
             "settings.seed",
             "settings.learn_from_unlabelled",
             "settings.metric",
+            "settings.experts",
         ):
             if name not in arrays:
                 raise ValueError(f"the state lacks the array {name!r}")
@@ -272,6 +287,7 @@ class Mixture:
             seed=int(arrays["settings.seed"]),
             learn_from_unlabelled=bool(arrays["settings.learn_from_unlabelled"]),
             metric=str(arrays["settings.metric"]),
+            preset=[str(name) for name in arrays["settings.experts"]],
         )
         own = kernels.leaves(mixture._state)
         unknown = {name for name in arrays if not name.startswith("settings.")} - own.keys()
@@ -287,6 +303,49 @@ class Mixture:
                 )
             array[...] = given
         return mixture
+
+    def test_then_train(
+        self, rows: NDArray[np.float32], schedule: Schedule, n_slots: int, block: int = 4096
+    ) -> Iterator[Memory]:
+        """Run over a whole stream, learning each label when it arrives; yield block after block.
+
+        The same, bit for bit, as calls of `process` and `learn` in that order, without the way from Python and
+        back for every label: some 100 us.
+
+        Parameters
+        ----------
+        rows
+            (n, d) finite.
+        schedule
+            When labels arrive.
+        n_slots
+            How many memories are kept at once at the most, see `Schedule.slots`.
+        block
+            Rows a step; of no influence on the result.
+
+        Yields
+        ------
+        Memory
+            Of ``block`` rows, fewer at the end; the next step writes over it.
+        """
+        rows = _checked("rows", rows, np.float32, (None, self.n_features))
+        memory, kept = self._room_for(min(block, len(rows))), self._room_for(n_slots)
+        n_learnt = 0
+        for begin in range(0, len(rows), block):
+            end = min(begin + block, len(rows))
+            n_learnt = kernels.test_then_train(
+                self._state,
+                self.learn_from_unlabelled,
+                rows,
+                schedule,
+                begin,
+                end,
+                n_learnt,
+                memory.probabilities,
+                memory._remembered,
+                kept._remembered,
+            )
+            yield Memory._make(each[: end - begin] for each in memory)
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the cache; the state stays as it is."""

@@ -32,6 +32,8 @@ class ExampleMemory(NamedTuple):
     decision: str | None
     confidence: float
     """Probability of the decision."""
+    position: int = 0
+    """How many events its worker had observed before."""
 
 
 class Example(NamedTuple):
@@ -71,6 +73,7 @@ def encode_example(example: Example) -> bytes:
             "context": b64encode(memory.context.astype("<f4").tobytes()).decode(),
             "decision": memory.decision,
             "confidence": np.float32(memory.confidence),
+            "position": memory.position,
         },
     }
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -134,6 +137,7 @@ def _memory(value: ExampleRecord) -> ExampleMemory:
         context=averages.reshape(-1, max(1, len(value.features))) if row_bytes else averages.reshape(0, 0),
         decision=memory.decision,
         confidence=memory.confidence,
+        position=memory.position,
     )
 
 

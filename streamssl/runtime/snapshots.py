@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever an older reader would misread a snapshot."""
 
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamssl.learners.mixture import EXPERT_NAMES, Memory, Mixture
+from streamssl.learners import panel
+from streamssl.learners.kernels import Schedule
+from streamssl.learners.mixture import Memory, Mixture
 from tests.learners.streams import assert_same_state, drifting, one_hot, run
 
 N = 210
@@ -80,7 +82,7 @@ def test_prediction_changes_nothing() -> None:
     memory = mixture.predict(rows)
     assert_same_state(mixture, other)
     assert memory.probabilities.dtype == np.float32
-    assert memory.experts.shape == (N, len(EXPERT_NAMES), 3)
+    assert memory.experts.shape == (N, len(mixture.expert_names), 3)
     np.testing.assert_allclose(memory.probabilities.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(memory.experts.sum(axis=2, dtype=int), 255, atol=2)
 
@@ -122,7 +124,7 @@ def test_experts_are_scored_with_what_they_said_then() -> None:
     praised.experts[0, 2, classes[0]] = 255
     mixture.learn(rows[:1], one_hot(classes[:1], 3), np.ones(1), memory)
     other.learn(rows[:1], one_hot(classes[:1], 3), np.ones(1), praised)
-    assert other.explain()[EXPERT_NAMES[2]] > mixture.explain()[EXPERT_NAMES[2]]
+    assert other.explain()[other.expert_names[2]] > mixture.explain()[other.expert_names[2]]
 
 
 def test_without_memory_the_experts_are_asked_before_learning() -> None:
@@ -202,8 +204,51 @@ def test_extreme_rows_give_finite_predictions() -> None:
 
 def test_weights_of_experts_are_explained() -> None:
     weights = Mixture().explain()
-    assert tuple(weights) == EXPERT_NAMES
+    assert tuple(weights) == panel.PRESETS["default"]
     assert sum(weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("learn_from_unlabelled", [True, False])
+@pytest.mark.parametrize("delay", [0, 40])
+def test_a_stream_at_once_is_the_same_as_step_by_step(learn_from_unlabelled: bool, delay: int) -> None:
+    rows, classes = drifting(N)
+    labelled = np.arange(0, N, 7)
+    arriving = labelled[labelled + delay < N]
+    slots = np.full(N, -1)
+    slots[labelled] = np.arange(len(labelled))
+    one = Mixture(3, 3, learn_from_unlabelled=learn_from_unlabelled)
+    blocks = one.test_then_train(
+        rows, Schedule(classes, slots, arriving, arriving + delay), len(labelled), block=50
+    )
+    mine = np.concatenate([memory.probabilities.copy() for memory in blocks])
+
+    other = Mixture(3, 3, learn_from_unlabelled=learn_from_unlabelled)
+    said = []
+    for i in range(N):
+        said.append(other.process(rows[i : i + 1]))
+        due = i - delay
+        if due in labelled:
+            other.learn(rows[due : due + 1], one_hot(classes[due : due + 1], 3), np.ones(1), said[due])
+    np.testing.assert_array_equal(mine, np.concatenate([memory.probabilities for memory in said]))
+    assert_same_state(one, other)
+
+
+@pytest.mark.parametrize("preset", [*panel.PRESETS, ("sgd",), ("persistence",)])
+def test_every_preset_learns_and_is_restored(preset: str | tuple[str, ...]) -> None:
+    rows, classes = drifting(N)
+    mixture = Mixture(3, 3, preset=preset)
+    run(mixture, rows, classes, [])
+    restored = Mixture.from_arrays(mixture.to_arrays())
+    assert restored.expert_names == mixture.expert_names
+    assert_same_state(mixture, restored)
+    mixture.grow(4, 4)
+    assert np.isfinite(mixture.predict(np.zeros((1, 4))).probabilities).all()
+
+
+@pytest.mark.parametrize("preset", ["huge", ("oracle",), ()])
+def test_unknown_experts_are_refused(preset: str | tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Mixture(preset=preset)
 
 
 def test_warming_up_leaves_the_state_alone() -> None:

@@ -38,6 +38,7 @@ def examples(draw):
             context=np.array(averages, np.float32),
             decision=classes[0] if classes else None,
             confidence=draw(st.floats(0, 1, width=32)),
+            position=draw(st.integers(0, 2**60)),
         ),
     )
 

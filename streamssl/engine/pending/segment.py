@@ -44,13 +44,13 @@ class PendingDamaged(Exception):
 class Layout(NamedTuple):
     """How wide the events of a segment are.
 
-    An event takes less than ``4 d + e k + 64`` bytes on disk beside its id, checkpoints of its context included
+    An event takes less than ``4 d + e k + 72`` bytes on disk beside its id, checkpoints of its context included
     (d features, k classes, e experts).
 
     Examples
     --------
     >>> Layout(n_features=20, n_classes=2, n_experts=6).record.itemsize
-    136
+    144
     """
 
     n_features: int
@@ -65,6 +65,7 @@ class Layout(NamedTuple):
                 ("hash", np.uint64),
                 ("time", np.int64),
                 ("arrival", np.int64),
+                ("position", np.int64),
                 ("id_begin", np.uint32),
                 ("propensity", np.float32),
                 ("confidence", np.float32),
@@ -90,6 +91,7 @@ class Stored(NamedTuple):
     hash: int
     time: int
     arrival: int
+    position: int
     id_begin: int
     propensity: float
     confidence: float

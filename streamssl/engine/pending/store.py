@@ -50,6 +50,8 @@ class Pending(NamedTuple):
     """Event time, ms since the epoch."""
     arrival: int
     """When it came, ms since the epoch."""
+    position: int
+    """How many events had been observed before."""
     row: NDArray[np.float32]
     """(d,) the event's features."""
     experts: NDArray[np.uint8]
@@ -80,7 +82,7 @@ class PendingStore:
 
     Notes
     -----
-    Disk: less than 4 d + e k + 64 bytes an event beside its id (d features, k classes, e experts). Memory: 21 to
+    Disk: less than 4 d + e k + 72 bytes an event beside its id (d features, k classes, e experts). Memory: 21 to
     43 bytes an event for the index. `append` costs some 1 us an event in blocks of 1,000 with 20 features,
     `find` 20 to 50 us, with ten thousand waiting or ten million (while the files are in the page cache).
 
@@ -97,6 +99,7 @@ class PendingStore:
     ...     decisions=np.array([1, 1, 1]),
     ...     experts=np.full((3, 1, 2), 127, dtype=np.uint8),
     ...     context=np.zeros((3, 2, 4), dtype=np.float32),
+    ...     positions=np.arange(3),
     ... )
     >>> nothing = Extras(np.zeros(3, dtype=np.float32), np.full(3, -1), np.full(3, -1))
     >>> rows, now = np.ones((3, 4), dtype=np.float32), np.array([1_000, 2_000, 3_000])
@@ -178,6 +181,7 @@ class PendingStore:
         events["hash"] = encoded.hashes
         events["time"] = times
         events["arrival"] = arrivals
+        events["position"] = memory.positions
         events["id_length"] = np.diff(encoded.begins)
         events["propensity"], events["pseudo"], events["twin"] = extras
         events["confidence"] = memory.confidences()
@@ -353,6 +357,7 @@ def warm_up() -> None:
         decisions=np.zeros(n, dtype=np.int64),
         experts=np.zeros((n, 1, 1), dtype=np.uint8),
         context=np.zeros((n, 2, 1), dtype=np.float32),
+        positions=np.arange(n),
     )
     rows, nothing = np.zeros((n, 1), dtype=np.float32), np.full(n, -1)
     with TemporaryDirectory() as directory:
@@ -368,6 +373,7 @@ def _pending(sequence: int, event: Stored, context: NDArray[np.float32]) -> Pend
         sequence=sequence,
         time=event.time,
         arrival=event.arrival,
+        position=event.position,
         row=event.row.copy(),
         experts=event.experts.copy(),
         context=context,

@@ -5,7 +5,8 @@ With mean :math:`\mu` and deviation :math:`\sigma` of all labelled rows, and m_c
 .. math:: M_c = \mathrm{clip}((m_c - \mu)/\sigma, \pm 5) \frac{n_c}{n_c + 1}, \qquad
           s_c = (2\, z \cdot M_c - M_c \cdot M_c) / \sqrt{d}
 
-and the probability is the softmax of s times a sharpness chosen by log-loss. There is no class prior in it. The
+and the probability is the softmax of s times a sharpness chosen by log-loss. Vectors of length 1 stay as they are:
+:math:`M_c = m_c\, n_c / (n_c + 1)`, and 4 in place of :math:`1/\sqrt{d}`. There is no class prior in it. The
 shrinkage n/(n + 1) is that of nearest shrunken centroids (Tibshirani et al., PNAS 2002) in its simplest form.
 O(d k) an event and a label; 12 d k bytes.
 """
@@ -28,6 +29,7 @@ from streamssl.learners.standardiser import LIMIT, Standardiser
 MEMORY = 200
 """Once a class has so many labels, each further one makes the older ones fade."""
 KEEP = 0.99
+UNIT_SCALE = 4.0
 
 
 class ClassMeans(NamedTuple):
@@ -43,8 +45,8 @@ class ClassMeans(NamedTuple):
     """(d, k) shrunken and standardised."""
     lengths: NDArray[np.float64]
     """(k,) squared lengths of these."""
-    n_varying: NDArray[np.int64]
-    """(1,) columns that have varied: the d of the equations."""
+    scale: NDArray[np.float64]
+    """(1,) of the scores: one over the root of the number of columns that have varied, or `UNIT_SCALE`."""
     sharpness: Sharpness
 
 
@@ -56,7 +58,7 @@ def new(n_features: int, n_classes: int) -> ClassMeans:
         faded=np.zeros(n_classes, np.bool_),
         means=np.zeros((n_features, n_classes), np.float32),
         lengths=np.zeros(n_classes),
-        n_varying=np.ones(1, np.int64),
+        scale=np.ones(1),
         sharpness=sharpness.new((0.25, 0.5, 1.0, 2.0, 4.0), 1.0),
     )
 
@@ -76,7 +78,7 @@ def grow(state: ClassMeans, n_features: int, n_classes: int) -> ClassMeans:
 def _score(state: ClassMeans, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
     project(z, state.means, scores)
     for c in range(len(scores)):
-        scores[c] = (2.0 * scores[c] - state.lengths[c]) / np.sqrt(state.n_varying[0])
+        scores[c] = (2.0 * scores[c] - state.lengths[c]) * state.scale[0]
 
 
 @njit(cache=True, nogil=True)
@@ -87,7 +89,10 @@ def predict(
     scores: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Write class probabilities of a row standardised by the labelled rows to ``out``; ``scores`` is scratch."""
+    """Write class probabilities of a row to ``out``; ``scores`` is scratch.
+
+    ``z`` is the row standardised by the labelled rows, or the row itself if it is a vector of length 1.
+    """
     _score(state, z, scores)
     softmax(scores, state.sharpness.chosen[0], prior, out)
 
@@ -96,6 +101,7 @@ def predict(
 def learn(
     state: ClassMeans,
     labelled: Standardiser,
+    unit: bool,
     row: NDArray[np.float32],
     z: NDArray[np.float32],
     target: NDArray[np.float32],
@@ -104,7 +110,10 @@ def learn(
     scores: NDArray[np.float64],
     scratch: NDArray[np.float64],
 ) -> None:
-    """Learn from a labelled row, raw and standardised (the moments in ``labelled`` have seen it)."""
+    """Learn from a labelled row, raw and as for `predict` (the moments in ``labelled`` have seen it).
+
+    ``unit`` says whether rows are vectors of length 1.
+    """
     _score(state, z, scores)
     sharpness.learn(state.sharpness, scores, prior, target, weight, scratch)
     for c in range(len(target)):
@@ -118,13 +127,14 @@ def learn(
         state.counts[c] += share
         for j in range(len(row)):
             state.sums[j, c] += share * row[j]
-    refresh(state, labelled)
+    refresh(state, labelled, unit)
 
 
 @njit(cache=True, nogil=True)
 def forget(
     state: ClassMeans,
     labelled: Standardiser,
+    unit: bool,
     row: NDArray[np.float32],
     target: NDArray[np.float32],
     weight: float,
@@ -137,12 +147,12 @@ def forget(
         state.counts[c] = max(state.counts[c] - share, 0.0)
         for j in range(len(row)):
             state.sums[j, c] -= share * row[j]
-    refresh(state, labelled)
+    refresh(state, labelled, unit)
 
 
 @njit(cache=True, nogil=True)
-def refresh(state: ClassMeans, labelled: Standardiser) -> None:
-    """Compute the standardised means again."""
+def refresh(state: ClassMeans, labelled: Standardiser, unit: bool) -> None:
+    """Compute the means again as rows are compared with them."""
     state.lengths[:] = 0.0
     n_varying = 0
     for j in range(len(labelled.mean)):
@@ -150,9 +160,11 @@ def refresh(state: ClassMeans, labelled: Standardiser) -> None:
         for c in range(len(state.counts)):
             count = state.counts[c]
             z = np.float32(0.0)
-            if count > 0.0:
+            if count > 0.0 and unit:
+                z = np.float32(state.sums[j, c] / (count + 1.0))
+            elif count > 0.0:
                 z = np.float32(state.sums[j, c] / count - labelled.mean[j]) * labelled.scale[j]
                 z = min(max(z, -LIMIT), LIMIT) * np.float32(count / (count + 1.0))
             state.means[j, c] = z
             state.lengths[c] += z * z
-    state.n_varying[0] = max(n_varying, 1)
+    state.scale[0] = UNIT_SCALE if unit else 1.0 / np.sqrt(max(n_varying, 1))

@@ -54,6 +54,7 @@ class Stream:
             decisions=random.integers(0, k, n) if k else np.full(n, -1),
             experts=random.integers(0, 256, (n, N_EXPERTS, k), dtype=np.uint8),
             context=contexts,
+            positions=random.integers(0, 2**40, n),
         )
         extras = Extras(random.random(n, dtype=np.float32), random.integers(-1, 9, n), random.integers(-1, 9, n))
         ids = ids or [f"event-{first + i}" for i in range(n)]
@@ -77,6 +78,7 @@ def assert_same() -> Callable[[Any, Block, int], None]:
     def compare(found: Any, block: Block, i: int) -> None:
         assert found is not None, block.ids[i]
         assert (found.time, found.arrival) == (block.times[i], block.arrivals[i])
+        assert found.position == block.memory.positions[i]
         decision = block.memory.decisions[i]
         assert found.decision == decision
         assert found.confidence == (block.memory.probabilities[i, decision] if decision >= 0 else 0)

@@ -11,7 +11,7 @@ def taught(rows: np.ndarray, classes: np.ndarray) -> tuple[class_means.ClassMean
         z = np.empty_like(row)
         standardiser.standardise(moments, row, z)
         target = np.eye(2, dtype=np.float32)[label]
-        class_means.learn(state, moments, row, z, target, 1.0, np.ones(2), np.empty(2), np.empty(2))
+        class_means.learn(state, moments, False, row, z, target, 1.0, np.ones(2), np.empty(2), np.empty(2))
     return state, moments
 
 
@@ -45,11 +45,27 @@ def test_forgetting_takes_a_label_back_until_its_class_has_faded() -> None:
     state, moments = taught(rows, classes)
     other, _ = taught(rows[:-1], classes[:-1])
     target = np.eye(2, dtype=np.float32)[classes[-1]]
-    class_means.forget(state, moments, rows[-1], target, 1.0)
+    class_means.forget(state, moments, False, rows[-1], target, 1.0)
     np.testing.assert_array_equal(state.counts, other.counts)
     np.testing.assert_allclose(state.sums, other.sums)
 
     state, moments = taught(*example(1000))
     before = state.counts.copy()
-    class_means.forget(state, moments, rows[-1], target, 1.0)
+    class_means.forget(state, moments, False, rows[-1], target, 1.0)
     np.testing.assert_array_equal(state.counts, before)
+
+
+def test_vectors_of_length_one_stay_as_they_are() -> None:
+    rows, classes = example(40)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    state, moments = class_means.new(2, 2), standardiser.new(2)
+    for row, label in zip(rows, classes, strict=True):
+        target = np.eye(2, dtype=np.float32)[label]
+        class_means.learn(state, moments, True, row, row, target, 1.0, np.ones(2), np.empty(2), np.empty(2))
+    for c in range(2):
+        own = rows[classes == c]
+        np.testing.assert_allclose(state.means[:, c], own.sum(axis=0) / (len(own) + 1), atol=1e-5)
+    out, scores = np.empty(2), np.empty(2)
+    class_means.predict(state, rows[0], np.ones(2), scores, out)
+    expected = 4 * (2 * rows[0] @ state.means - (state.means**2).sum(axis=0))
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
