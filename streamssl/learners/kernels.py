@@ -24,6 +24,7 @@ from streamssl.learners import (
     row_kind,
     standardiser,
 )
+from streamssl.learners.borrowing import borrow
 from streamssl.learners.decision import Decision
 from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
@@ -135,8 +136,8 @@ def process(
     remembered: Remembered,
 ) -> None:
     """Predict each row, writing its memory to the last two; then, if ``observing``, observe it."""
-    scratch = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
-    # Handing the whole state on would cost more than the predictions: Numba counts references array by array.
+    owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+    state, scratch = borrow(state), borrow(owned)
     moments, roles, experts, prior, averages = state.moments, state.roles, state.experts, state.prior, state.context
     weights, rule, n_observed, generator = state.hedge.weights, state.decision, state.n_observed, state.generator
     decisions, said, contexts, positions = remembered
@@ -195,7 +196,8 @@ def learn(
     keys: NDArray[np.int64],
 ) -> None:
     """Learn each row's label, given its memory; the twin is ``observing`` its rows here."""
-    scratch = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+    owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+    state, scratch = borrow(state), borrow(owned)
     moments, roles, experts, prior, recent = state.moments, state.roles, state.experts, state.prior, state.recent
     n_observed = state.n_observed
     decisions, said, contexts, positions = remembered

@@ -224,7 +224,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def show(moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], shown: Shown) -> None:
     """Prepare an event for the experts: on one scale, and beside where the stream has been."""
     context.write_view(averages, row, shown.raw_view)
@@ -235,7 +235,7 @@ def show(moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float3
     shown.vector[:] = row if shown.unit[0] else shown.z_labelled
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
     """Let the nets look at the event: for what follows, whichever it is."""
     places, nearest = roles.places, shown.nearest
@@ -245,7 +245,7 @@ def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
         nearest[1] = rbf.activate(experts.rbf_views, shown.z_view, shown.view_distances, shown.view_units)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def ask(
     roles: Roles, experts: Experts, prior: NDArray[np.float64], weights: NDArray[np.float64], scratch: Scratch
 ) -> None:
@@ -270,7 +270,7 @@ def ask(
         persistence.predict(experts.persistence, scratch.heard, prior, said[places[PERSISTENCE]])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def hear(
     roles: Roles,
     weights: NDArray[np.float64],
@@ -293,7 +293,7 @@ def hear(
         out[c] /= total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def observe(roles: Roles, experts: Experts, generator: NDArray[np.uint64], shown: Shown) -> None:
     """Let the experts learn from the event that `activate` looked at, whatever its class."""
     places, nearest = roles.places, shown.nearest
@@ -303,7 +303,7 @@ def observe(roles: Roles, experts: Experts, generator: NDArray[np.uint64], shown
         rbf.observe(experts.rbf_views, shown.z_view, shown.view_distances, nearest[1], generator)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def follow(roles: Roles, experts: Experts, scratch: Scratch) -> None:
     """Let `persistence` go on from what was said of this event to the next one."""
     place = roles.places[PERSISTENCE]
