@@ -137,7 +137,8 @@ def process(
 ) -> None:
     """Predict each row, writing its memory to the last two; then, if ``observing``, observe it."""
     owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
-    state, scratch = borrow(state), borrow(owned)
+    state = borrow(state)
+    scratch: Scratch = borrow(owned)
     moments, roles, experts, prior, averages = state.moments, state.roles, state.experts, state.prior, state.context
     weights, rule, n_observed, generator = state.hedge.weights, state.decision, state.n_observed, state.generator
     decisions, said, contexts, positions = remembered
@@ -197,7 +198,8 @@ def learn(
 ) -> None:
     """Learn each row's label, given its memory; the twin is ``observing`` its rows here."""
     owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
-    state, scratch = borrow(state), borrow(owned)
+    state = borrow(state)
+    scratch: Scratch = borrow(owned)
     moments, roles, experts, prior, recent = state.moments, state.roles, state.experts, state.prior, state.recent
     n_observed = state.n_observed
     decisions, said, contexts, positions = remembered
