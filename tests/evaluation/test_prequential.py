@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from streamssl import SemiSupervisedClassifier
-from streamssl.evaluation.prequential import label_mask, prequential
+from streamssl.evaluation import label_mask, prequential
 from tests.learners.streams import drifting
 
 N = 1500
@@ -27,8 +25,9 @@ def test_drifting_classes_are_told_apart_with_few_labels(delay: int) -> None:
 
 
 def test_it_is_what_the_methods_give_event_by_event() -> None:
-    rows, _, shown = masked(0.1)
-    rows, shown, delay = rows[:200], shown[:200], 7
+    rows, _, shown = masked(0.2)
+    rows, shown = rows[:200], shown[:200]
+    delay = np.random.default_rng(0).integers(12, size=200)
     result = prequential(SemiSupervisedClassifier(), rows, shown, delay=delay)
     model = SemiSupervisedClassifier()
     passed = []
@@ -38,16 +37,24 @@ def test_it_is_what_the_methods_give_event_by_event() -> None:
         expected = [predicted.get(c, 0.0) for c in result.classes]
         np.testing.assert_allclose(result.probabilities[t], expected, atol=1e-6)
         passed.append(model.learn_unlabelled_one(x))
-        if t >= delay and shown[t - delay] >= 0:
-            model.learn_late_one(passed[t - delay], shown[t - delay])
+        for due in np.flatnonzero((np.arange(200) + delay == t) & (shown >= 0)):
+            model.learn_late_one(passed[due], shown[due])
 
 
-def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_and_does_not_show() -> None:
     rows, _, shown = masked(0.02)
+    told: list[int] = []
     whole = prequential(SemiSupervisedClassifier(), rows, shown, delay=5)
-    monkeypatch.setattr(sys.modules["streamssl.evaluation.prequential"], "BLOCK", 13)
-    parts = prequential(SemiSupervisedClassifier(), rows, shown, delay=5)
+    parts = prequential(SemiSupervisedClassifier(), rows, shown, delay=5, progress=told.append, every=13)
     np.testing.assert_array_equal(whole.probabilities, parts.probabilities)
+    assert told == [*range(13, N, 13), N]
+
+
+def test_one_delay_for_all_is_that_delay_for_each() -> None:
+    rows, _, shown = masked(0.1)
+    one = prequential(SemiSupervisedClassifier(), rows, shown, delay=40)
+    other = prequential(SemiSupervisedClassifier(), rows, shown, delay=np.full(N, 40))
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)
 
 
 def test_classes_need_not_be_dense() -> None:
@@ -77,10 +84,13 @@ def test_an_empty_stream_is_a_stream() -> None:
         ("y must hold integers", np.zeros((3, 1)), np.zeros(3), 0),
         ("y must hold integers", np.zeros((1, 1)), np.array([-2]), 0),
         ("delay must not be negative", np.zeros((1, 1)), np.zeros(1, int), -1),
+        ("delay must not be negative", np.zeros((2, 1)), np.zeros(2, int), np.array([0, -1])),
+        ("delay must be one number or have shape", np.zeros((2, 1)), np.zeros(2, int), np.zeros(3, int)),
+        ("delay must be an integer", np.zeros((1, 1)), np.zeros(1, int), 0.5),
         ("X holds NaN", np.full((1, 1), np.nan), np.zeros(1, int), 0),
     ],
 )
-def test_bad_input_is_named(message: str, X: np.ndarray, y: np.ndarray, delay: int) -> None:
+def test_bad_input_is_named(message: str, X: np.ndarray, y: np.ndarray, delay: object) -> None:
     with pytest.raises(ValueError, match=message):
         prequential(SemiSupervisedClassifier(), X, y, delay=delay)
 
@@ -90,13 +100,3 @@ def test_a_used_model_is_refused() -> None:
     model.learn_one({"a": 1}, 0)
     with pytest.raises(ValueError, match="a new one"):
         prequential(model, np.zeros((1, 1)), np.zeros(1, int))
-
-
-def test_mask_shows_two_of_every_class_and_the_rate_of_the_rest() -> None:
-    y = np.repeat([0, 1, 2], [9_000, 997, 3])
-    mask = label_mask(y, 0.01, seed=1)
-    expected = np.random.default_rng(1).random(10_000) < 0.01
-    expected[[0, 1, 9_000, 9_001, 9_997, 9_998]] = True
-    np.testing.assert_array_equal(mask, expected)
-    with pytest.raises(ValueError, match="rate must lie"):
-        label_mask(y, 1.5, seed=0)
