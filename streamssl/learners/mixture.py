@@ -358,6 +358,8 @@ def warm_up() -> None:
     rows = np.zeros((1, 1), np.float32)
     mixture.learn(rows, np.ones((1, 1), np.float32), np.ones(1, np.float32), mixture.process(rows))
     mixture.forget(np.zeros(1, np.int64))
+    first = np.zeros(1, np.int64)
+    list(mixture.test_then_train(rows, Schedule(first, first, first, first), n_slots=1))
 
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
