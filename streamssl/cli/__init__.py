@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from streamssl.cli import check_config, dead_letters, demo, label, replay, run, schema, snapshots, topics
+from streamssl.cli import check_config, dead_letters, demo, evaluate, label, replay, run, schema, snapshots, topics
 from streamssl.cli.output import CommandError
 
 EXIT_INTERRUPTED = 130
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
+app.command("evaluate")(evaluate.evaluate)
 app.command("label")(label.label)
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
