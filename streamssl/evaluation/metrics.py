@@ -1,7 +1,7 @@
 """How good a run was: in total, and window by window.
 
 Everything is judged against the whole truth, hidden labels included; rows whose truth nobody knows do not count. A
-row without a prediction, as before the first label, is a wrong one.
+row without a prediction, as before the first label, is a wrong one that finds all classes alike.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Outcomes(NamedTuple):
     predicted: NDArray[np.int64]
     """(m,) in 0..k; k = no prediction."""
     likelihood: NDArray[np.float64]
-    """(m,) probability given to the truth."""
+    """(m,) probability given to the truth; 1/k where nothing was predicted."""
     confidence: NDArray[np.float64]
     """(m,) probability given to the prediction."""
     n_classes: int
@@ -110,7 +110,8 @@ def outcomes(y: ArrayLike, result: PrequentialResult) -> Outcomes:
     wide[:, np.searchsorted(classes, result.classes)] = probabilities
     each, true = np.arange(len(known)), np.searchsorted(classes, truth)
     predicted = np.where(predictions >= 0, np.searchsorted(classes, predictions), k)
-    return Outcomes(known, true, predicted, wide[each, true], wide[each, predicted], k)
+    likelihood = np.where(predicted < k, wide[each, true], 1 / max(k, 1))
+    return Outcomes(known, true, predicted, likelihood, wide[each, predicted], k)
 
 
 def scores(outcomes: Outcomes) -> Scores:

@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """Of Okabe and Ito (2008): told apart by the colour-blind. The learner is blue, its twin orange."""
-GREY = "#444444"
+GREY, PALE = "#444444", "#BBBBBB"
+EVENTS = "events"
 KAPPA = Scores._fields.index("kappa")
-MOST_WEIGHTS = 8
-"""Experts with an area of their own; what the others weigh is one."""
 
 
 def draw_curves(runs: Sequence[Run], title: str, path: Path) -> None:
     """Draw kappa over the stream: bold so far, thin lately; means over the seeds."""
-    with _figure(path, title, "events", "kappa") as axes:
+    with _figure(path, title, EVENTS, "kappa") as axes:
         for i, learner in enumerate(learners(runs)):
             own = of(runs, learner)
             rows, colour = own[0].rows, COLOURS[i % len(COLOURS)]
@@ -41,7 +40,7 @@ def draw_curves(runs: Sequence[Run], title: str, path: Path) -> None:
 
 def draw_gain(runs: Sequence[Run], title: str, path: Path) -> None:
     """Draw by how much kappa so far is above the twin's: each seed thin, their mean bold."""
-    with _figure(path, title, "events", "kappa so far, above the twin's") as axes:
+    with _figure(path, title, EVENTS, "kappa so far, above the twin's") as axes:
         mine, its = of(runs, LEARNER), of(runs, TWIN)
         rows = mine[0].rows
         gains = [a.so_far[:, KAPPA] - b.so_far[:, KAPPA] for a, b in zip(mine, its, strict=True)]
@@ -56,23 +55,18 @@ def draw_gain(runs: Sequence[Run], title: str, path: Path) -> None:
 
 
 def draw_weights(weights: Weights, title: str, path: Path) -> None:
-    """Draw how the experts share the mixture over the stream, the weightiest at the bottom."""
-    with _figure(path, title, "events", "weight") as axes:
+    """Draw how the experts share the mixture over the stream: the weightiest seven, and what is left."""
+    with _figure(path, title, EVENTS, "weight") as axes:
         by_weight = np.argsort(-weights.values.mean(axis=0), kind="stable")
-        shown, rest = by_weight[:MOST_WEIGHTS], by_weight[MOST_WEIGHTS:]
-        areas = [weights.values[:, e] for e in shown]
-        names = [weights.experts[e] for e in shown]
-        if len(rest):
-            areas.append(weights.values[:, rest].sum(axis=1))
-            names.append(f"{len(rest)} others")
-        colours = [COLOURS[i % len(COLOURS)] for i in range(len(shown))] + ["#BBBBBB"]
-        alphas = [0.85 if i < len(COLOURS) else 0.4 for i in range(len(areas))]
+        shown = by_weight[: len(COLOURS)]
         bottom = np.zeros(len(weights.rows))
-        for area, name, colour, alpha in zip(areas, names, colours, alphas, strict=False):
-            axes.fill_between(
-                weights.rows, bottom, bottom + area, color=colour, alpha=alpha, linewidth=0, label=name
-            )
-            bottom = bottom + area
+        for colour, e in zip(COLOURS, shown, strict=False):
+            top = bottom + weights.values[:, e]
+            name = weights.experts[e]
+            axes.fill_between(weights.rows, bottom, top, color=colour, alpha=0.85, linewidth=0, label=name)
+            bottom = top
+        if len(by_weight) > len(shown):
+            axes.fill_between(weights.rows, bottom, 1, color=PALE, linewidth=0, label="all others")
         axes.set_xlim(0, weights.rows[-1])
         axes.set_ylim(0, 1)
         # In the order in which the areas lie on each other.
@@ -118,6 +112,8 @@ def _figure(path: Path, title: str, x: str, y: str) -> Iterator[Axes]:
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(x)
         axes.set_ylabel(y)
+        if x == EVENTS:
+            axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(axis="y", alpha=0.25)
         yield axes
         figure.savefig(path, dpi=130)

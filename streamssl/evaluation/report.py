@@ -12,21 +12,12 @@ from streamssl.evaluation.comparison import Labelling, Run, gains, learners, of
 from streamssl.evaluation.metrics import Scores
 from streamssl.evaluation.streams import Stream
 
-COLUMNS = (
-    "learner",
-    "kappa",
-    "least kappa",
-    "most kappa",
-    "accuracy",
-    "macro F1",
-    "log-loss",
-    "calibration error",
-    "events/s",
-)
+COLUMNS = ("learner", "kappa", "accuracy", "macro F1", "log-loss", "ECE", "events/s")
+"""ECE is the expected calibration error."""
 
 
 def table(runs: Sequence[Run]) -> list[list[str]]:
-    """Return a row for each learner, as in `COLUMNS`: means over the seeds, and the least and most kappa.
+    """Return a row for each learner, as in `COLUMNS`: means over the seeds, kappa with half their span.
 
     Parameters
     ----------
@@ -37,14 +28,12 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
     for learner in learners(runs):
         own = of(runs, learner)
         mean = Scores(*np.mean([run.scores for run in own], axis=0))
-        kappas = [run.scores.kappa for run in own]
+        span = np.ptp([run.scores.kappa for run in own])
         speed = np.mean([run.events_per_second for run in own])
         rows.append(
             [
                 learner,
-                f"{mean.kappa:.3f}",
-                f"{min(kappas):.3f}",
-                f"{max(kappas):.3f}",
+                f"{mean.kappa:.3f} ±{span / 2:.3f}",
                 f"{mean.accuracy:.3f}",
                 f"{mean.macro_f1:.3f}",
                 f"{mean.log_loss:.3f}",
@@ -61,7 +50,7 @@ def gain_in_words(runs: Sequence[Run]) -> str:
     ahead = sum(each > 0 for each in gain)
     return (
         f"Unlabelled events were worth {np.mean(gain):+.3f} kappa; the twin, which learns from labelled events "
-        f"only, was behind with {ahead} of {len(gain)} seeds."
+        f"only, was behind with {ahead} of {len(gain)} seed{'s' if len(gain) > 1 else ''}."
     )
 
 
@@ -126,6 +115,8 @@ def write_markdown(setting: str, warnings: Sequence[str], runs: Sequence[Run], p
         "",
         *(f"> **Beware:** {warning}\n" for warning in warnings),
         *("| " + " | ".join(cells) + " |" for cells in (list(COLUMNS), rule, *table(runs))),
+        "",
+        "Means over the seeds; ± is half the span of the kappas. ECE: expected calibration error.",
         "",
         gain_in_words(runs),
     ]

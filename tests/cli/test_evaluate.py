@@ -14,7 +14,7 @@ def test_a_set_of_rivers(cli, tmp_path):
     assert ended.code == 0
     header, *rows = [line.split("\t") for line in ended.out.splitlines()]
     assert [row[0] for row in rows] == ["streamssl", "twin"]
-    assert 0 < float(rows[0][header.index("kappa")]) <= 1
+    assert 0 < float(rows[0][header.index("accuracy")]) <= 1
     assert "400 events, 9 columns, 2 classes; 10% of the labels" in ended.err
     assert {path.name for path in output.iterdir()} == FILES
     with (output / "runs.csv").open() as file:
