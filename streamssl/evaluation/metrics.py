@@ -101,17 +101,28 @@ def outcomes(y: ArrayLike, result: PrequentialResult) -> Outcomes:
     y = np.asarray(y)
     if y.shape != result.predictions.shape:
         raise ValueError(f"y must have shape {result.predictions.shape}, one class a prediction, not {y.shape}")
-    known = np.flatnonzero(y >= 0)
-    truth, predictions, probabilities = y[known], result.predictions[known], result.probabilities[known]
+    row = np.flatnonzero(y >= 0)
+    truth, predictions = y[row], result.predictions[row]
     classes = np.union1d(truth, result.classes)
     k = len(classes)
-    # One more column for what the learner never heard of, and for where it said nothing.
-    wide = np.zeros((len(known), k + 1))
-    wide[:, np.searchsorted(classes, result.classes)] = probabilities
-    each, true = np.arange(len(known)), np.searchsorted(classes, truth)
-    predicted = np.where(predictions >= 0, np.searchsorted(classes, predictions), k)
-    likelihood = np.where(predicted < k, wide[each, true], 1 / max(k, 1))
-    return Outcomes(known, true, predicted, likelihood, wide[each, predicted], k)
+    spoken = predictions >= 0
+    return Outcomes(
+        row=row,
+        truth=np.searchsorted(classes, truth),
+        predicted=np.where(spoken, np.searchsorted(classes, predictions), k),
+        likelihood=np.where(spoken, _given_to(truth, row, result), 1 / max(k, 1)),
+        confidence=_given_to(predictions, row, result),
+        n_classes=k,
+    )
+
+
+def _given_to(asked: NDArray[np.int64], row: NDArray[np.int64], result: PrequentialResult) -> NDArray[np.float64]:
+    """Return (m,) the probability given to the class asked for in each row; 0 for one that was never heard of."""
+    given = np.zeros(len(asked))
+    heard_of = np.flatnonzero(np.isin(asked, result.classes))
+    columns = np.searchsorted(result.classes, asked[heard_of])
+    given[heard_of] = result.probabilities[row[heard_of], columns]
+    return given
 
 
 def scores(outcomes: Outcomes) -> Scores:

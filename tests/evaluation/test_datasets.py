@@ -1,6 +1,8 @@
 """Files of events: what a row becomes, and what is said of a file that cannot be read."""
 
 import gzip
+import subprocess
+import sys
 from datetime import datetime
 
 import orjson
@@ -133,3 +135,9 @@ def test_any_csv_is_json_afterwards(tmp_path_factory, cells):
     for row, (_, label) in zip(rows, cells, strict=True):
         orjson.dumps(row.features)
         assert row.label == (label or None)
+
+
+def test_who_reads_files_does_not_wait_for_compilers():
+    loaded = "import sys, streamssl.evaluation.datasets; print({'numba', 'river', 'sklearn'} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "set()"
