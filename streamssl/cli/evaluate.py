@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamssl.cli.output import CommandError, counted, on_terminal, print_table, say
+from streamssl.cli.output import CommandError, on_terminal, print_table, say
 
 if TYPE_CHECKING:
     from streamssl.evaluation.comparison import Run, Runner
@@ -51,9 +51,9 @@ def evaluate(
             "sklearn:linear_model.SGDClassifier, capymoa:SLEADE. Repeatable.",
         ),
     ] = None,
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the tables and pictures.")] = Path(
-        "evaluation"
-    ),
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for tables and pictures; earlier ones are replaced.")
+    ] = Path("evaluation"),
 ) -> None:
     """Predict every event of a stream before it is learnt from, with most labels hidden and the others late.
 
@@ -83,8 +83,8 @@ def evaluate(
     report.write_markdown(setting, warnings, runs, output / "summary.md")
     report.write_runs(runs, output / "runs.csv")
     report.write_over_time(runs, output / "over_time.csv")
-    pictures = _draw(runs, stream.name, output)
-    say(f"{counted(3 + pictures, 'file')} in {output}: summary.md, runs.csv, over_time.csv and the pictures")
+    _draw(runs, stream.name, output)
+    say(f"tables and pictures are in {output}: summary.md says what was run")
 
 
 def _runners(specs: Sequence[str]) -> dict[str, Runner]:
@@ -102,17 +102,16 @@ def _runners(specs: Sequence[str]) -> dict[str, Runner]:
     return {spec: runner(spec) for spec in specs}
 
 
-def _draw(runs: Sequence[Run], name: str, output: Path) -> int:
+def _draw(runs: Sequence[Run], name: str, output: Path) -> None:
     from streamssl.evaluation import pictures
 
     pictures.draw_curves(runs, f"{name}: kappa", output / "curves.png")
     pictures.draw_gain(runs, f"{name}: what unlabelled events are worth", output / "gain.png")
     pictures.draw_calibration(runs, f"{name}: calibration", output / "calibration.png")
-    weights = runs[0].weights
-    if weights is None:
-        return 3
-    pictures.draw_weights(weights, f"{name}: weights of the experts, seed {runs[0].seed}", output / "weights.png")
-    return 4
+    first = runs[0]
+    if first.weights is not None:
+        title = f"{name}: weights of the experts, seed {first.seed}"
+        pictures.draw_weights(first.weights, title, output / "weights.png")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +77,7 @@ def compare(
     stream: Stream,
     labelling: Labelling,
     seeds: Sequence[int],
-    peers: Mapping[str, Runner] = MappingProxyType({}),
+    peers: Mapping[str, Runner] | None = None,
     *,
     shuffle: bool = False,
     progress: Callable[[str, int, int], None] = lambda learner, seed, rows: None,
@@ -90,7 +89,7 @@ def compare(
     seeds
         Each chooses the labels that are shown, their delays if drawn, and is the learners' own seed.
     peers
-        Others, by name.
+        Others, by name; each is run on every labelling.
     shuffle
         Put the events in an order drawn for each seed: for sets that have none in time.
     progress
@@ -110,7 +109,7 @@ def compare(
             model = SemiSupervisedClassifier(seed=seed, learn_from_unlabelled=learn_from_unlabelled)
             result, weights = _watched(model, X, shown, delays, partial(progress, name, seed))
             yield summarise(name, seed, y, result, weights)
-        for name, run in peers.items():
+        for name, run in (peers or {}).items():
             result = run(X, shown, delays)
             progress(name, seed, len(y))
             yield summarise(name, seed, y, result, None)
