@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamssl.learners.copying import copy
 from streamssl.learners.padding import pad
 
 HORIZONS = (30, 300)
@@ -43,7 +44,8 @@ def view_width(n_features: int) -> int:
 @njit(cache=True, nogil=True)
 def start(context: NDArray[np.float32], row: NDArray[np.float32]) -> None:
     """Set the averages to the first row of a stream, before it is used."""
-    context[:] = row
+    for i in range(len(context)):
+        copy(row, context[i])
 
 
 @njit(cache=True, nogil=True)

@@ -74,7 +74,8 @@ def learn(state: Decision, decision: int, target: NDArray[np.float32], weight: f
     """Count a label and what was decided for its event."""
     if decision < 0:
         return
-    state.totals[:] *= KEEP
+    state.totals[0] *= KEEP
+    state.totals[1] *= KEEP
     state.totals[0] += weight
     state.totals[1] += weight * target[decision]
     by_chance = 0.0

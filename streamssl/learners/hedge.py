@@ -4,7 +4,8 @@ r"""How much each expert counts: exponential weights on what it said before labe
           w_e \propto w^0_e(n) \exp(\eta L_e), \qquad \eta = .4 / \ln k
 
 and one part in a hundred of the prior weights is always mixed in. The prior weights
-:math:`w^0(n) = late + (early - late) e^{-n/20}` say which experts can be trusted on how many labels n.
+:math:`w^0(n) = late + (early - late) e^{-n/20}` say which experts can be trusted on how many labels n; an expert
+that cannot be used has none.
 Hedge is Freund and Schapire (JCSS 1997); decay and mixing make it track, as in Herbster and Warmuth (1998).
 O(e k) a label; 24 e bytes, e experts.
 """
@@ -60,23 +61,31 @@ def learn(
     weight: float,
     n_labelled: int,
     n_known: int,
+    usable: NDArray[np.bool_],
 ) -> None:
-    """Score the experts on a label by what they said then, (e, k) in units of 1/255."""
+    """Score the experts on a label by what they said then, (e, k) in units of 1/255; ``usable`` (e,)."""
     n_experts = len(state.weights)
     for e in range(n_experts):
         hit = FLOOR
         for c in range(len(target)):
             hit += target[c] * said[e, c] / 255.0
         state.likelihood[e] = KEEP * state.likelihood[e] + weight * np.log(hit)
-    best = state.likelihood.max()
+    best = -np.inf
+    for e in range(n_experts):
+        best = max(best, state.likelihood[e])
     rate = RATE / np.log(max(n_known, 2))
     fade = np.exp(-n_labelled / PATIENCE)
     total, total_prior = 0.0, 0.0
     for e in range(n_experts):
-        prior = state.late[e] + (state.early[e] - state.late[e]) * fade
+        prior = _prior(state, e, fade, usable[e])
         state.weights[e] = prior * np.exp(rate * (state.likelihood[e] - best))
         total += state.weights[e]
         total_prior += prior
     for e in range(n_experts):
-        prior = state.late[e] + (state.early[e] - state.late[e]) * fade
+        prior = _prior(state, e, fade, usable[e])
         state.weights[e] = (1.0 - SHARE) * state.weights[e] / total + SHARE * prior / total_prior
+
+
+@njit(cache=True, nogil=True)
+def _prior(state: Hedge, e: int, fade: float, usable: bool) -> float:
+    return float(state.late[e] + (state.early[e] - state.late[e]) * fade) if usable else 0.0

@@ -24,7 +24,7 @@ from streamssl.learners import (
     row_kind,
     standardiser,
 )
-from streamssl.learners.borrowing import borrow
+from streamssl.learners.copying import copy
 from streamssl.learners.decision import Decision
 from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
@@ -61,17 +61,22 @@ class Remembered(NamedTuple):
     positions: NDArray[np.int64]
 
 
-class Schedule(NamedTuple):
-    """When the labels of a stream arrive, and where what was said of their events is kept until then."""
+class Arriving(NamedTuple):
+    """Labels that arrive during a stretch of the stream, in the order in which they do."""
 
-    classes: NDArray[np.int64]
-    """(n,) class of each row; of no meaning where there is no label."""
-    slots: NDArray[np.int64]
-    """(n,) place that keeps the memory of each labelled row until its label arrives; -1 without a label."""
-    rows: NDArray[np.int64]
-    """(l,) labelled rows in the order in which their labels arrive."""
     after: NDArray[np.int64]
-    """(l,) row after whose prediction each arrives; never falls."""
+    """(l,) row of the stretch after whose prediction each arrives, -1 for before the first; never falls."""
+    sources: NDArray[np.int64]
+    """(l,) row of the stretch that each belongs to; -1 - j if that row came before and its memory is the j-th of
+    those that are given along."""
+    rows: NDArray[np.float32]
+    """(l, d)."""
+    targets: NDArray[np.float32]
+    """(l, k) rows summing to 1."""
+    weights: NDArray[np.float32]
+    """(l,)."""
+    keys: NDArray[np.int64]
+    """(l,)."""
 
 
 def new(names: Sequence[str], n_features: int, n_classes: int, seed: int, metric: str) -> State:
@@ -114,6 +119,11 @@ def grow(state: State, names: Sequence[str], n_features: int, n_classes: int) ->
     )
 
 
+def scratch(state: State) -> Scratch:
+    """Return room to work on one event."""
+    return panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+
+
 @njit(cache=True, nogil=True)
 def _write(
     probabilities: NDArray[np.float64],
@@ -127,40 +137,72 @@ def _write(
             out_said[e, c] = np.uint8(255.0 * said[e, c] + 0.5)
 
 
-@njit(cache=True, nogil=True)
-def process(
+@njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload, untyped-decorator]
+def run(
     state: State,
-    observing: bool,
+    scratch: Scratch,
+    learn_from_unlabelled: bool,
     rows: NDArray[np.float32],
     probabilities: NDArray[np.float32],
+    predicted: Remembered,
+    arriving: Arriving,
     remembered: Remembered,
 ) -> None:
-    """Predict each row, writing its memory to the last two; then, if ``observing``, observe it."""
-    owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
-    state = borrow(state)
-    scratch: Scratch = borrow(owned)
+    """Live through a stretch of the stream: predict each row, observe it, and learn labels as they arrive.
+
+    Writes what is said of the rows to ``probabilities`` and ``predicted``; ``remembered`` is what was said of the
+    labelled rows that came before. The twin, without ``learn_from_unlabelled``, observes labelled rows only, when
+    it learns them.
+
+    This is the one function that Python calls: to hand over a state takes Numba tens of microseconds a call and
+    seconds of compilation a function. It allocates nothing, so no references need be counted (``_nrt=False``),
+    which took longer than most experts. For the same reason its parts are inlined.
+    """
+    begin = 0
+    for i in range(len(arriving.after)):
+        end = arriving.after[i] + 1
+        if end > begin:
+            _process(state, scratch, learn_from_unlabelled, rows, begin, end, probabilities, predicted)
+            begin = end
+        if arriving.weights[i] > 0.0:
+            _learn(state, scratch, not learn_from_unlabelled, arriving, i, predicted, remembered)
+    _process(state, scratch, learn_from_unlabelled, rows, begin, len(rows), probabilities, predicted)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _process(
+    state: State,
+    scratch: Scratch,
+    observing: bool,
+    rows: NDArray[np.float32],
+    begin: int,
+    end: int,
+    probabilities: NDArray[np.float32],
+    predicted: Remembered,
+) -> None:
     moments, roles, experts, prior, averages = state.moments, state.roles, state.experts, state.prior, state.context
     weights, rule, n_observed, generator = state.hedge.weights, state.decision, state.n_observed, state.generator
-    decisions, said, contexts, positions = remembered
+    decisions, said, contexts, positions = predicted
     shown = scratch.shown
     any_known = class_prior.n_known(prior) > 0
-    if not any_known:
-        probabilities[:] = 0.0
-        decisions[:] = -1
-        said[:] = 0
-    for i in range(len(rows)):
+    for i in range(begin, end):
         row = rows[i]
         positions[i] = n_observed[0]
-        contexts[i] = averages
+        for h in range(len(averages)):
+            copy(averages[h], contexts[i, h])
         if n_observed[0] == 0:
             context.start(contexts[i], row)
-        panel.show(moments, row, contexts[i], shown)
+        panel.show(moments, row, contexts[i], positions[i], shown)
         panel.activate(roles, experts, shown)
         if any_known:
-            panel.ask(roles, experts, prior, weights, scratch)
+            panel.ask(roles, experts, prior, weights, row, scratch)
             hedge.mix(weights, scratch.said, scratch.probabilities)
             decisions[i] = decision.decide(rule, scratch.probabilities, prior)
             _write(scratch.probabilities, scratch.said, probabilities[i], said[i])
+        else:
+            decisions[i] = -1
+            probabilities[i, :] = 0.0
+            said[i, :, :] = 0
         if observing:
             if any_known:
                 panel.follow(roles, experts, scratch)
@@ -186,145 +228,70 @@ def _observe(
     n_observed[0] += 1
 
 
-@njit(cache=True, nogil=True)
-def learn(
+@njit(cache=True, nogil=True, inline="always")
+def _learn(
     state: State,
+    scratch: Scratch,
     observing: bool,
-    rows: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    weights: NDArray[np.float32],
+    arriving: Arriving,
+    i: int,
+    predicted: Remembered,
     remembered: Remembered,
-    keys: NDArray[np.int64],
 ) -> None:
-    """Learn each row's label, given its memory; the twin is ``observing`` its rows here."""
-    owned = panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
-    state = borrow(state)
-    scratch: Scratch = borrow(owned)
+    """Learn a label, given what was said of its row; the twin is ``observing`` its row here."""
     moments, roles, experts, prior, recent = state.moments, state.roles, state.experts, state.prior, state.recent
-    n_observed = state.n_observed
-    decisions, said, contexts, positions = remembered
-    for i in range(len(rows)):
-        row, target, weight = rows[i], targets[i], weights[i]
-        if weight == 0.0:
-            continue
-        if observing and class_prior.n_known(prior) > 0:
-            _recall(said[i], scratch)
-            panel.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
-            panel.follow(roles, experts, scratch)
-        _judge(state, target, weight, decisions[i], said[i])
-        standardiser.observe(moments.labelled_rows, row)
-        panel.show(moments, row, contexts[i], scratch.shown)
-        if observing:
-            panel.activate(roles, experts, scratch.shown)
-            panel.observe(roles, experts, state.generator, scratch.shown)
-            _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
-            panel.show(moments, row, contexts[i], scratch.shown)
-        is_last = positions[i] == n_observed[0] - 1
-        panel.teach(roles, experts, moments.labelled_rows, prior, row, target, weight, is_last, scratch)
-        _replay(state, scratch)
-        labelled.add(recent, row, contexts[i], target, weight, keys[i])
-
-
-@njit(cache=True, nogil=True)
-def _judge(state: State, target: NDArray[np.float32], weight: float, decided: int, said: NDArray[np.uint8]) -> None:
-    """Let a label tell which experts and which decisions were right, and which classes there are."""
-    n_known = class_prior.n_known(state.prior)
+    n_observed, source = state.n_observed, arriving.sources[i]
+    row, target, weight, key = arriving.rows[i], arriving.targets[i], arriving.weights[i], arriving.keys[i]
+    at = source if source >= 0 else -1 - source
+    decisions, said, contexts, positions = predicted if source >= 0 else remembered
+    averages, position = contexts[at], positions[at]
+    if observing and class_prior.n_known(prior) > 0:
+        _recall(said[at], scratch)
+        panel.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
+        panel.follow(roles, experts, scratch)
+    panel.find_usable(roles, moments.kind, len(row), scratch.usable)
+    n_known = class_prior.n_known(prior)
     if n_known > 0:
-        hedge.learn(state.hedge, said, target, weight, state.n_labelled[0], n_known)
-        decision.learn(state.decision, decided, target, weight)
+        hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.usable)
+        decision.learn(state.decision, decisions[at], target, weight)
     state.n_labelled[0] += 1
-    class_prior.learn(state.prior, target, weight)
+    class_prior.learn(prior, target, weight)
+    standardiser.observe(moments.labelled_rows, row)
+    panel.show(moments, row, averages, position, scratch.shown)
+    if observing:
+        panel.activate(roles, experts, scratch.shown)
+        panel.observe(roles, experts, state.generator, scratch.shown)
+        _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
+        panel.show(moments, row, averages, position, scratch.shown)
+    is_last = position == n_observed[0] - 1
+    panel.teach(
+        roles, experts, moments.labelled_rows, prior, row, target, weight, key, is_last, state.generator, scratch
+    )
+    n = labelled.size(recent)
+    for _ in range(panel.REPLAYS if n > 0 else 0):
+        slot = randomness.below(state.generator, n)
+        if recent.weights[slot] > 0.0:
+            panel.show(moments, recent.rows[slot], recent.contexts[slot], 0, scratch.shown)
+            panel.practise(roles, experts, prior, recent.targets[slot], recent.weights[slot], scratch)
+    labelled.add(recent, row, averages, target, weight, key)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _recall(said: NDArray[np.uint8], scratch: Scratch) -> None:
     for e in range(len(said)):
         for c in range(said.shape[1]):
             scratch.said[e, c] = said[e, c] / 255.0
 
 
-@njit(cache=True, nogil=True)
-def _replay(state: State, scratch: Scratch) -> None:
-    """Let some experts learn some recent labels again."""
+def forget(state: State, key: int) -> None:
+    """Drop the example of this key from the recent ones, and from the experts where that is exact."""
     recent = state.recent
-    n = labelled.size(recent)
-    for _ in range(panel.REPLAYS if n > 0 else 0):
-        slot = randomness.below(state.generator, n)
-        if recent.weights[slot] > 0.0:
-            panel.show(state.moments, recent.rows[slot], recent.contexts[slot], scratch.shown)
-            panel.practise(
-                state.roles, state.experts, state.prior, recent.targets[slot], recent.weights[slot], scratch
-            )
-
-
-@njit(cache=True, nogil=True)
-def test_then_train(
-    state: State,
-    learn_from_unlabelled: bool,
-    rows: NDArray[np.float32],
-    schedule: Schedule,
-    begin: int,
-    end: int,
-    n_learnt: int,
-    probabilities: NDArray[np.float32],
-    block: Remembered,
-    kept: Remembered,
-) -> int:
-    """Predict rows ``begin`` to ``end`` of a stream, learning each label when it arrives.
-
-    Returns how many labels have been learnt. ``probabilities`` and ``block`` take what is said of these rows,
-    ``kept`` holds what was said of those whose labels are still to come.
-    """
-    target = np.zeros((1, len(state.prior)), np.float32)
-    weight, key = np.ones(1, np.float32), np.full(1, labelled.NO_KEY)
-    start = begin
-    while start < end:
-        stop = min(end, schedule.after[n_learnt] + 1) if n_learnt < len(schedule.after) else end
-        i, j = start - begin, stop - begin
-        process(state, learn_from_unlabelled, rows[start:stop], probabilities[i:j], _slice(block, i, j))
-        for row in range(start, stop):
-            if schedule.slots[row] >= 0:
-                _keep(block, row - begin, kept, schedule.slots[row])
-        while n_learnt < len(schedule.after) and schedule.after[n_learnt] < stop:
-            row = schedule.rows[n_learnt]
-            slot = schedule.slots[row]
-            target[:] = 0.0
-            target[0, schedule.classes[row]] = 1.0
-            memory = _slice(kept, slot, slot + 1)
-            learn(state, not learn_from_unlabelled, rows[row : row + 1], target, weight, memory, key)
-            n_learnt += 1
-        start = stop
-    return n_learnt
-
-
-@njit(cache=True, nogil=True)
-def _keep(block: Remembered, i: int, kept: Remembered, slot: int) -> None:
-    kept.decisions[slot] = block.decisions[i]
-    kept.said[slot] = block.said[i]
-    kept.contexts[slot] = block.contexts[i]
-    kept.positions[slot] = block.positions[i]
-
-
-@njit(cache=True, nogil=True)
-def _slice(remembered: Remembered, begin: int, end: int) -> Remembered:
-    return Remembered(
-        remembered.decisions[begin:end],
-        remembered.said[begin:end],
-        remembered.contexts[begin:end],
-        remembered.positions[begin:end],
-    )
-
-
-@njit(cache=True, nogil=True)
-def forget(state: State, keys: NDArray[np.int64]) -> None:
-    """Drop the examples of these keys from the recent ones, and from the experts where that is exact."""
-    recent = state.recent
-    for key in keys:
-        for slot in range(labelled.size(recent)):
-            if recent.keys[slot] == key and recent.weights[slot] > 0.0:
-                row, target, weight = recent.rows[slot], recent.targets[slot], recent.weights[slot]
-                panel.forget(state.roles, state.experts, state.moments, row, target, weight)
-                recent.weights[slot] = 0.0
+    for slot in np.flatnonzero((recent.keys == key) & (recent.weights > 0)):
+        panel.forget(
+            state.roles, state.experts, state.moments, recent.rows[slot], recent.targets[slot], recent.weights[slot]
+        )
+        recent.weights[slot] = 0.0
+    panel.forget_key(state.roles, state.experts, key)
 
 
 def leaves(state: Any, prefix: str = "") -> dict[str, NDArray[Any]]:

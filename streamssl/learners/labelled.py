@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamssl.learners.context import HORIZONS
+from streamssl.learners.copying import copy
 from streamssl.learners.padding import pad
 
 CAPACITY = 500
@@ -66,9 +67,10 @@ def add(
 ) -> None:
     """Keep an example, in place of the oldest one."""
     slot = state.n_added[0] % CAPACITY
-    state.rows[slot] = row
-    state.contexts[slot] = context
-    state.targets[slot] = target
+    copy(row, state.rows[slot])
+    for h in range(len(context)):
+        copy(context[h], state.contexts[slot, h])
+    copy(target, state.targets[slot])
     state.weights[slot] = weight
     state.keys[slot] = key
     state.n_added[0] += 1

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamssl.learners import kernels, panel
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.decision import PENALTIES
-from streamssl.learners.kernels import Remembered, Schedule
+from streamssl.learners.kernels import Arriving, Remembered
 from streamssl.learners.labelled import NO_KEY
 from streamssl.learners.padding import pad
 
@@ -37,7 +37,7 @@ class Memory(NamedTuple):
         confidences[known] = self.probabilities[known, self.decisions[known]]
         return confidences
 
-    def take(self, rows: slice) -> Memory:
+    def take(self, rows: slice | NDArray[Any]) -> Memory:
         """Return a copy of what belongs to these rows."""
         return Memory(
             self.probabilities[rows].copy(),
@@ -45,6 +45,16 @@ class Memory(NamedTuple):
             self.experts[rows].copy(),
             self.context[rows].copy(),
             self.positions[rows].copy(),
+        )
+
+    def followed_by(self, other: Memory) -> Memory:
+        """Return both, one after the other."""
+        return Memory(
+            np.concatenate([self.probabilities, other.probabilities]),
+            np.concatenate([self.decisions, other.decisions]),
+            np.concatenate([self.experts, other.experts]),
+            np.concatenate([self.context, other.context]),
+            np.concatenate([self.positions, other.positions]),
         )
 
     @property
@@ -111,6 +121,7 @@ class Mixture:
         self.expert_names = panel.members(preset)
         """Who takes part, in the order of `Memory.experts`."""
         self._state = kernels.new(self.expert_names, n_features, n_classes, seed, metric)
+        self._scratch = kernels.scratch(self._state)
 
     @property
     def n_features(self) -> int:
@@ -141,6 +152,7 @@ class Mixture:
         n_classes = max(n_classes, self.n_classes)
         if (n_features, n_classes) != (self.n_features, self.n_classes):
             self._state = kernels.grow(self._state, self.expert_names, n_features, n_classes)
+            self._scratch = kernels.scratch(self._state)
 
     def process(self, rows: NDArray[np.float32]) -> Memory:
         """Predict each row in turn, then observe it as an unlabelled event (the twin does not observe).
@@ -169,8 +181,32 @@ class Mixture:
     def _predict(self, rows: NDArray[np.float32], *, observing: bool) -> Memory:
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
         memory = self._room_for(len(rows))
-        kernels.process(self._state, observing, rows, memory.probabilities, memory._remembered)
+        self._run(observing, rows, memory, self._no_labels, self._no_memory)
         return memory
+
+    def _run(
+        self, observing: bool, rows: NDArray[np.float32], memory: Memory, arriving: Arriving, remembered: Memory
+    ) -> None:
+        kernels.run(
+            self._state,
+            self._scratch,
+            observing,
+            rows,
+            memory.probabilities,
+            memory._remembered,
+            arriving,
+            remembered._remembered,
+        )
+
+    @property
+    def _no_memory(self) -> Memory:
+        return self._room_for(0)
+
+    @property
+    def _no_labels(self) -> Arriving:
+        none = np.zeros(0, np.int64)
+        rows, targets = np.zeros((0, self.n_features), np.float32), np.zeros((0, self.n_classes), np.float32)
+        return Arriving(none, none, rows, targets, np.zeros(0, np.float32), none)
 
     def _room_for(self, n: int) -> Memory:
         k = self.n_classes
@@ -221,15 +257,8 @@ class Mixture:
             keys = np.full(n, NO_KEY)
         keys = _checked("keys", keys, np.int64, (n,))
         memory = self.predict(rows) if memory is None else self._widened(memory, n)
-        kernels.learn(
-            self._state,
-            not self.learn_from_unlabelled,
-            rows,
-            targets,
-            weights,
-            memory._remembered,
-            keys,
-        )
+        arriving = Arriving(np.full(n, -1), -1 - np.arange(n), rows, targets, weights, keys)
+        self._run(self.learn_from_unlabelled, rows[:0], self._no_memory, arriving, memory)
 
     def _widened(self, memory: Memory, n: int) -> Memory:
         decisions = _checked("memory.decisions", memory.decisions, np.int64, (n,))
@@ -247,7 +276,8 @@ class Mixture:
         of the class have begun to fade there. From what gradient steps and least squares have made of them they
         fade as any label does: within some hundred further labels. O(500) a key.
         """
-        kernels.forget(self._state, _checked("keys", keys, np.int64, (None,)))
+        for key in _checked("keys", keys, np.int64, (None,)).tolist():
+            kernels.forget(self._state, key)
 
     def explain(self) -> dict[str, float]:
         """Return the present weight of each expert; they sum to 1."""
@@ -305,9 +335,14 @@ class Mixture:
         return mixture
 
     def test_then_train(
-        self, rows: NDArray[np.float32], schedule: Schedule, n_slots: int, block: int = 4096
+        self,
+        rows: NDArray[np.float32],
+        labelled: NDArray[np.int64],
+        targets: NDArray[np.float32],
+        after: NDArray[np.int64],
+        block: int = 4096,
     ) -> Iterator[Memory]:
-        """Run over a whole stream, learning each label when it arrives; yield block after block.
+        """Run over a stream, learning each label when it arrives; yield what is said, block after block.
 
         The same, bit for bit, as calls of `process` and `learn` in that order, without the way from Python and
         back for every label: some 100 us.
@@ -316,36 +351,40 @@ class Mixture:
         ----------
         rows
             (n, d) finite.
-        schedule
-            When labels arrive.
-        n_slots
-            How many memories are kept at once at the most, see `Schedule.slots`.
+        labelled
+            (l,) indices of labelled rows, in the order in which their labels arrive.
+        targets
+            (l, k) their classes, see `learn`.
+        after
+            (l,) index of the row after whose prediction each label arrives; not before its own, and never falls.
         block
             Rows a step; of no influence on the result.
 
         Yields
         ------
         Memory
-            Of ``block`` rows, fewer at the end; the next step writes over it.
+            Of ``block`` rows, fewer at the end.
         """
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
-        memory, kept = self._room_for(min(block, len(rows))), self._room_for(n_slots)
-        n_learnt = 0
+        targets = _checked("targets", targets, np.float32, (len(labelled), self.n_classes))
+        weights = np.ones(len(labelled), np.float32)
+        keys = np.full(len(labelled), NO_KEY)
+        waiting, kept = labelled[:0], self._no_memory
         for begin in range(0, len(rows), block):
             end = min(begin + block, len(rows))
-            n_learnt = kernels.test_then_train(
-                self._state,
-                self.learn_from_unlabelled,
-                rows,
-                schedule,
-                begin,
-                end,
-                n_learnt,
-                memory.probabilities,
-                memory._remembered,
-                kept._remembered,
-            )
-            yield Memory._make(each[: end - begin] for each in memory)
+            memory = self._room_for(end - begin)
+            due = slice(*np.searchsorted(after, (begin, end)))
+            own = labelled[due]
+            is_old = own < begin
+            sources = np.where(is_old, 0 - np.cumsum(is_old), own - begin)
+            arriving = Arriving(after[due] - begin, sources, rows[own], targets[due], weights[due], keys[due])
+            remembered = kept.take(np.searchsorted(waiting, own[is_old]))
+            self._run(self.learn_from_unlabelled, rows[begin:end], memory, arriving, remembered)
+            yield memory
+            still = ~np.isin(waiting, own)
+            new = np.sort(labelled[(labelled >= begin) & (labelled < end) & (after >= end)])
+            waiting = np.append(waiting[still], new)
+            kept = kept.take(still).followed_by(memory.take(new - begin))
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the cache; the state stays as it is."""
@@ -358,8 +397,6 @@ def warm_up() -> None:
     rows = np.zeros((1, 1), np.float32)
     mixture.learn(rows, np.ones((1, 1), np.float32), np.ones(1, np.float32), mixture.process(rows))
     mixture.forget(np.zeros(1, np.int64))
-    first = np.zeros(1, np.int64)
-    list(mixture.test_then_train(rows, Schedule(first, first, first, first), n_slots=1))
 
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:

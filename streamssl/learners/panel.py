@@ -14,8 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamssl.learners import context, row_kind, standardiser
-from streamssl.learners.experts import class_means, last_label, logistic, persistence, rbf, sgd
+from streamssl.learners.copying import copy
+from streamssl.learners.experts import class_means, forest, last_label, logistic, persistence, rbf, sgd
 from streamssl.learners.experts.class_means import ClassMeans
+from streamssl.learners.experts.forest import Forest
 from streamssl.learners.experts.last_label import LastLabel
 from streamssl.learners.experts.logistic import Logistic
 from streamssl.learners.experts.persistence import Persistence
@@ -27,6 +29,8 @@ from streamssl.learners.standardiser import Standardiser
 ROW_CENTRES = 96
 VIEW_CENTRES = 64
 REPLAYS = logistic.REPLAYS
+TIMES = 3
+"""So many times the trees are shown when an event came, or they would hardly ever ask."""
 
 
 class Character(NamedTuple):
@@ -40,6 +44,8 @@ class Character(NamedTuple):
     """Whether it looks at other events than the one it judges: if so, `persistence` does not listen to it."""
     needs_unlabelled: bool = False
     """Whether unlabelled events make a difference to it."""
+    rows: str = "any"
+    """Of what kind the rows must be: ``"any"``, ``"unit"`` (of length 1), or ``"dense"`` (that, and embeddings)."""
 
 
 EXPERTS = {
@@ -50,15 +56,33 @@ EXPERTS = {
     "logistic_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
     "rbf_rows": Character(0.2, 1.0, needs_unlabelled=True),
     "rbf_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
+    "forest_rows": Character(0.2, 1.0),
+    "forest_times": Character(0.2, 1.0),
+    "forest_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
     "persistence": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
 }
-LAST_LABEL, CLASS_MEANS, SGD, LOGISTIC_ROWS, LOGISTIC_VIEWS, RBF_ROWS, RBF_VIEWS, PERSISTENCE = range(len(EXPERTS))
+(
+    LAST_LABEL,
+    CLASS_MEANS,
+    SGD,
+    LOGISTIC_ROWS,
+    LOGISTIC_VIEWS,
+    RBF_ROWS,
+    RBF_VIEWS,
+    FOREST_ROWS,
+    FOREST_TIMES,
+    FOREST_VIEWS,
+    PERSISTENCE,
+) = range(len(EXPERTS))
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "default": tuple(EXPERTS),
     "full": tuple(EXPERTS),
-    "lite": ("last_label", "class_means", "sgd", "logistic_rows", "rbf_views", "persistence"),
-    "tiny": ("last_label", "logistic_rows", "rbf_rows", "persistence"),
+    "lite": (
+        *("last_label", "class_means", "sgd", "logistic_rows", "rbf_views"),
+        *("forest_times", "forest_views", "persistence"),
+    ),
+    "tiny": ("last_label", "logistic_rows", "rbf_rows", "forest_views", "persistence"),
 }
 
 
@@ -71,6 +95,10 @@ class Roles(NamedTuple):
     """(e,) whom `persistence` listens to."""
     labelled_only: NDArray[np.bool_]
     """(e,) who would say the same had there been no unlabelled events."""
+    needs_unit: NDArray[np.bool_]
+    """(e,) who can be asked about rows of length 1 only."""
+    needs_dense: NDArray[np.bool_]
+    """(e,) who can be asked about embeddings only."""
 
 
 class Moments(NamedTuple):
@@ -96,6 +124,9 @@ class Experts(NamedTuple):
     logistic_views: Logistic
     rbf_rows: Rbf
     rbf_views: Rbf
+    forest_rows: Forest
+    forest_times: Forest
+    forest_views: Forest
     persistence: Persistence
 
 
@@ -103,6 +134,8 @@ class Shown(NamedTuple):
     """One event as the experts are shown it."""
 
     raw_view: NDArray[np.float32]
+    timed: NDArray[np.float32]
+    """(3 + d,) the event's position in the stream, three times, and the row."""
     z_row: NDArray[np.float32]
     z_view: NDArray[np.float32]
     z_labelled: NDArray[np.float32]
@@ -126,12 +159,15 @@ class Scratch(NamedTuple):
     """(e, k)."""
     heard: NDArray[np.float64]
     """(k,) what `persistence` hears."""
+    usable: NDArray[np.bool_]
+    """(e,)."""
     scores: NDArray[np.float64]
     """(k,)."""
     probabilities: NDArray[np.float64]
     """(k,)."""
     gain: NDArray[np.float64]
     scale: NDArray[np.float64]
+    forest: forest.Scratch
 
 
 def members(preset: str | Sequence[str]) -> tuple[str, ...]:
@@ -159,6 +195,8 @@ def roles(names: Sequence[str]) -> Roles:
         places=np.array([names.index(name) if name in names else -1 for name in EXPERTS]),
         context_free=np.array([not each.sees_context for each in chosen]),
         labelled_only=np.array([not each.needs_unlabelled for each in chosen]),
+        needs_unit=np.array([each.rows != "any" for each in chosen]),
+        needs_dense=np.array([each.rows == "dense" for each in chosen]),
     )
 
 
@@ -174,6 +212,9 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
         logistic.new(view["logistic_views"], n_classes),
         rbf.new(row["rbf_rows"], n_classes, ROW_CENTRES),
         rbf.new(view["rbf_views"], n_classes, VIEW_CENTRES),
+        forest.new(row["forest_rows"], n_classes),
+        forest.new(TIMES + row["forest_times"], n_classes),
+        forest.new(view["forest_views"], n_classes),
         persistence.new(n_classes),
     )
 
@@ -190,11 +231,13 @@ def grow(experts: Experts, names: Sequence[str], n_features: int, n_classes: int
         logistic.grow(experts.logistic_views, view["logistic_views"], n_classes),
         rbf.grow(experts.rbf_rows, row["rbf_rows"], n_classes),
         rbf.grow(experts.rbf_views, view["rbf_views"], n_classes),
+        forest.grow(experts.forest_rows, row["forest_rows"], n_classes),
+        forest.grow(experts.forest_times, TIMES + row["forest_times"], n_classes),
+        forest.grow(experts.forest_views, view["forest_views"], n_classes),
         persistence.grow(experts.persistence, n_classes),
     )
 
 
-@njit(cache=True, nogil=True)
 def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) -> Scratch:
     """Return room to work on one event."""
     n_features, width = len(moments.rows.mean), len(moments.views.mean)
@@ -202,6 +245,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
     n_units = max(n_row_units, n_view_units)
     shown = Shown(
         np.empty(width, np.float32),
+        np.empty(TIMES + n_features, np.float32),
         np.empty(n_features, np.float32),
         np.empty(width, np.float32),
         np.empty(n_features, np.float32),
@@ -217,22 +261,28 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         shown,
         np.empty((len(roles.context_free), n_classes)),
         np.empty(n_classes),
+        np.empty(len(roles.context_free), np.bool_),
         np.empty(n_classes),
         np.empty(n_classes),
         np.empty(n_units),
         np.empty(n_units),
+        forest.scratch(n_classes),
     )
 
 
 @njit(cache=True, nogil=True, inline="always")
-def show(moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], shown: Shown) -> None:
-    """Prepare an event for the experts: on one scale, and beside where the stream has been."""
+def show(
+    moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], position: int, shown: Shown
+) -> None:
+    """Prepare an event for the experts: on one scale, and beside where and when it stands in the stream."""
     context.write_view(averages, row, shown.raw_view)
+    shown.timed[:TIMES] = position
+    copy(row, shown.timed[TIMES:])
     standardiser.standardise(moments.rows, row, shown.z_row)
     standardiser.standardise(moments.views, shown.raw_view, shown.z_view)
     standardiser.standardise(moments.labelled_rows, row, shown.z_labelled)
     shown.unit[0] = row_kind.are_unit(moments.kind, len(row))
-    shown.vector[:] = row if shown.unit[0] else shown.z_labelled
+    copy(row if shown.unit[0] else shown.z_labelled, shown.vector)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -247,7 +297,12 @@ def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
 
 @njit(cache=True, nogil=True, inline="always")
 def ask(
-    roles: Roles, experts: Experts, prior: NDArray[np.float64], weights: NDArray[np.float64], scratch: Scratch
+    roles: Roles,
+    experts: Experts,
+    prior: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    row: NDArray[np.float32],
+    scratch: Scratch,
 ) -> None:
     """Write what every expert says of the event shown to ``scratch.said``."""
     places, shown, scores, said = roles.places, scratch.shown, scratch.scores, scratch.said
@@ -265,6 +320,12 @@ def ask(
         rbf.predict(experts.rbf_rows, shown.row_units, prior, scores, said[places[RBF_ROWS]])
     if places[RBF_VIEWS] >= 0:
         rbf.predict(experts.rbf_views, shown.view_units, prior, scores, said[places[RBF_VIEWS]])
+    if places[FOREST_ROWS] >= 0:
+        forest.predict(experts.forest_rows, row, prior, said[places[FOREST_ROWS]])
+    if places[FOREST_TIMES] >= 0:
+        forest.predict(experts.forest_times, shown.timed, prior, said[places[FOREST_TIMES]])
+    if places[FOREST_VIEWS] >= 0:
+        forest.predict(experts.forest_views, shown.raw_view, prior, said[places[FOREST_VIEWS]])
     if places[PERSISTENCE] >= 0:
         hear(roles, weights, said, prior, scratch.heard)
         persistence.predict(experts.persistence, scratch.heard, prior, said[places[PERSISTENCE]])
@@ -287,10 +348,19 @@ def hear(
             for c in range(len(out)):
                 out[c] += weights[e] * said[e, c]
     if total == 0.0:
-        out[:] = prior
+        copy(prior, out)
         total = prior.sum()
     for c in range(len(out)):
         out[c] /= total
+
+
+@njit(cache=True, nogil=True, inline="always")
+def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.bool_]) -> None:
+    """Write to ``out`` (e,) who can be asked about rows such as have come."""
+    unit = row_kind.are_unit(kind, n_columns)
+    dense = unit and row_kind.are_dense(kind)
+    for e in range(len(out)):
+        out[e] = (unit or not roles.needs_unit[e]) and (dense or not roles.needs_dense[e])
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -311,7 +381,7 @@ def follow(roles: Roles, experts: Experts, scratch: Scratch) -> None:
         persistence.observe(experts.persistence, scratch.heard, scratch.said[place])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def teach(
     roles: Roles,
     experts: Experts,
@@ -320,7 +390,9 @@ def teach(
     row: NDArray[np.float32],
     target: NDArray[np.float32],
     weight: float,
+    key: int,
     is_last: bool,
+    generator: NDArray[np.uint64],
     scratch: Scratch,
 ) -> None:
     """Show the label of the event shown to every expert; ``is_last``: no event has passed since."""
@@ -340,12 +412,18 @@ def teach(
     if places[RBF_VIEWS] >= 0:
         rbf.activate(experts.rbf_views, shown.z_view, shown.view_distances, shown.view_units)
         rbf.learn(experts.rbf_views, shown.view_units, target, weight, gain, scale)
+    if places[FOREST_ROWS] >= 0:
+        forest.learn(experts.forest_rows, row, target, weight, prior, key, generator, scratch.forest)
+    if places[FOREST_TIMES] >= 0:
+        forest.learn(experts.forest_times, shown.timed, target, weight, prior, key, generator, scratch.forest)
+    if places[FOREST_VIEWS] >= 0:
+        forest.learn(experts.forest_views, shown.raw_view, target, weight, prior, key, generator, scratch.forest)
     if places[PERSISTENCE] >= 0 and is_last:
         persistence.learn(experts.persistence, target)
     practise(roles, experts, prior, target, weight, scratch)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def practise(
     roles: Roles,
     experts: Experts,
@@ -362,7 +440,6 @@ def practise(
         logistic.learn(experts.logistic_views, shown.z_view, target, weight, prior, scores, spare)
 
 
-@njit(cache=True, nogil=True)
 def forget(
     roles: Roles,
     experts: Experts,
@@ -371,7 +448,18 @@ def forget(
     target: NDArray[np.float32],
     weight: float,
 ) -> None:
-    """Take back the label of a row from the experts in which that is exact."""
+    """Take back the label of a row from the experts that keep no rows and in which that is exact."""
     if roles.places[CLASS_MEANS] >= 0:
         unit = row_kind.are_unit(moments.kind, len(row))
         class_means.forget(experts.class_means, moments.labelled_rows, unit, row, target, weight)
+
+
+def forget_key(roles: Roles, experts: Experts, key: int) -> None:
+    """Take back the label of this key from the experts that keep rows."""
+    for place, trees in (
+        (FOREST_ROWS, experts.forest_rows),
+        (FOREST_TIMES, experts.forest_times),
+        (FOREST_VIEWS, experts.forest_views),
+    ):
+        if roles.places[place] >= 0:
+            forest.forget(trees, key)

@@ -122,7 +122,8 @@ def learn(
             continue
         if state.counts[c] > MEMORY:
             state.counts[c] *= KEEP
-            state.sums[:, c] *= KEEP
+            for j in range(len(row)):
+                state.sums[j, c] *= KEEP
             state.faded[c] = True
         state.counts[c] += share
         for j in range(len(row)):

@@ -26,6 +26,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamssl.learners.copying import copy
 from streamssl.learners.padding import pad
 
 WINDOW = 1000.0
@@ -87,7 +88,7 @@ def predict(
         out[c] = before * (said[c] + FLOOR) / (state.mean[c] + FLOOR) if prior[c] > 0.0 else 0.0
         total += out[c]
     if strength == 0.0 or total <= 0.0:
-        out[:] = said
+        copy(said, out)
         return
     for c in range(len(out)):
         out[c] /= total
