@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamssl.evaluation.schedule import arrivals, schedule
+from streamssl.evaluation.schedule import arrivals
 
 if TYPE_CHECKING:
     # The model brings its mixture, and with it Numba: who only reads files need not wait for that.
@@ -103,13 +103,13 @@ def prequential(
         raise ValueError("model has learnt from a stream before: give prequential a new one")
     mixture.grow(rows.shape[1], len(classes))
     mixture.warm_up()
-    timetable, n_slots = schedule(np.searchsorted(classes, labels), arriving, after)
+    targets = np.eye(len(classes), dtype=np.float32)[np.searchsorted(classes, labels[arriving])]
     probabilities = np.zeros((len(rows), len(classes)), np.float32)
     decisions = np.full(len(rows), -1)
 
     done = 0
     started = perf_counter()
-    for memory in mixture.test_then_train(rows, timetable, n_slots, every):
+    for memory in mixture.test_then_train(rows, arriving, targets, after, every):
         begin, done = done, done + len(memory.decisions)
         probabilities[begin:done] = memory.probabilities
         decisions[begin:done] = memory.decisions

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    from streamssl.learners.kernels import Schedule
 
 
 def arrivals(labels: NDArray[np.int64], delay: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -50,35 +45,3 @@ def arrivals(labels: NDArray[np.int64], delay: ArrayLike) -> tuple[NDArray[np.in
     rows, after = rows[after < len(labels)], after[after < len(labels)]
     order = np.argsort(after, kind="stable")
     return rows[order], after[order]
-
-
-def schedule(classes: NDArray[np.int64], rows: NDArray[np.int64], after: NDArray[np.int64]) -> tuple[Schedule, int]:
-    """Give each label that arrives a place that keeps what was said of its event until then.
-
-    Parameters
-    ----------
-    classes
-        (n,) number of each row's class; of no meaning where there is no label.
-    rows, after
-        As `arrivals` gives them.
-
-    Returns
-    -------
-    Schedule, int
-        And how many places there are: as many as labels wait at once, at the most.
-    """
-    from streamssl.learners.kernels import Schedule
-
-    slots = np.full(len(classes), -1)
-    free: list[int] = []
-    n_slots = n_arrived = 0
-    for row in np.sort(rows):
-        # A place is read after the prediction of row `after`, so that row itself cannot have it yet.
-        while after[n_arrived] < row:
-            free.append(slots[rows[n_arrived]])
-            n_arrived += 1
-        if not free:
-            free.append(n_slots)
-            n_slots += 1
-        slots[row] = free.pop()
-    return Schedule(classes, slots, rows, after), n_slots
