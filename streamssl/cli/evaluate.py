@@ -92,7 +92,7 @@ def _runners(specs: Sequence[str]) -> dict[str, Runner]:
     from streamssl.evaluation.peers import peer, prequential_peer
 
     def runner(spec: str) -> Runner:
-        return lambda X, y, delay: prequential_peer(peer(spec), X, y, delay)
+        return lambda seed, X, y, delay: prequential_peer(peer(spec, seed), X, y, delay)
 
     try:
         for spec in specs:

@@ -15,8 +15,8 @@ from streamssl.evaluation.prequential import PrequentialResult, prequential
 from streamssl.evaluation.streams import Stream
 from streamssl.learners.classifier import SemiSupervisedClassifier
 
-Runner = Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]], PrequentialResult]
-"""Runs a learner of another kind, new each time, on rows (n, d), the labels shown (n,) and their delays (n,)."""
+Runner = Callable[[int, NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]], PrequentialResult]
+"""Runs a new learner of another kind: its seed, rows (n, d), the labels shown (n,) and their delays (n,)."""
 
 LEARNER = "streamssl"
 TWIN = "twin"
@@ -110,7 +110,7 @@ def compare(
             result, weights = _watched(model, X, shown, delays, partial(progress, name, seed))
             yield summarise(name, seed, y, result, weights)
         for name, run in (peers or {}).items():
-            result = run(X, shown, delays)
+            result = run(seed, X, shown, delays)
             progress(name, seed, len(y))
             yield summarise(name, seed, y, result, None)
 

@@ -35,7 +35,7 @@ def draw_curves(runs: Sequence[Run], title: str, path: Path) -> None:
             axes.plot(rows, lately, color=colour, alpha=0.4, linewidth=1)
             axes.plot(rows, so_far, color=colour, linestyle=style, linewidth=2.2, label=f"{learner}, {kappa:.3f}")
         axes.set_ylim(top=1)
-        axes.legend(loc="best", frameon=False, title="bold: so far; thin: lately")
+        axes.legend(loc="best", frameon=False, title="bold: so far; thin: lately", alignment="left")
 
 
 def draw_gain(runs: Sequence[Run], title: str, path: Path) -> None:

@@ -21,6 +21,15 @@ def test_a_set_of_rivers(cli, tmp_path):
         assert len(list(csv.DictReader(file))) == 4
 
 
+def test_peers_beside_it(cli, tmp_path):
+    peers = ["river:naive_bayes.GaussianNB", "sklearn:linear_model.SGDClassifier"]
+    options = ("--limit", "300", "--rate", ".2", "--delay", "5", "--seeds", "1", "--output", tmp_path)
+    ended = cli("evaluate", "phishing", *options, *(argument for each in peers for argument in ("--peer", each)))
+    assert ended.code == 0
+    assert [line.split("\t")[0] for line in ended.out.splitlines()[1:]] == ["streamssl", "twin", *peers]
+    assert all(float(line.split("\t")[2]) > 0.5 for line in ended.out.splitlines()[1:])
+
+
 def test_late_labels_of_a_file_with_its_answer_in_another_form(cli, tmp_path):
     rng = np.random.default_rng(0)
     classes = rng.integers(2, size=300)
@@ -41,6 +50,11 @@ def test_late_labels_of_a_file_with_its_answer_in_another_form(cli, tmp_path):
     ("arguments", "said"),
     [
         (["nowhere.csv"], "no such file"),
+        (
+            ["phishing", "--peer", "river:forest.RandomForest"],
+            "--peer river:forest.RandomForest: river.forest has no",
+        ),
+        (["phishing", "--peer", "SLEADE"], "--peer SLEADE: a peer is written as one of"),
         (["phising"], "neither a file nor a data set of River's"),
     ],
 )

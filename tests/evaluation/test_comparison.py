@@ -29,7 +29,10 @@ class First:
     def __init__(self) -> None:
         self.heard: list[Call] = []
 
-    def run(self, X: NDArray[np.float32], y: NDArray[np.int64], delay: NDArray[np.int64]) -> PrequentialResult:
+    def run(
+        self, seed: int, X: NDArray[np.float32], y: NDArray[np.int64], delay: NDArray[np.int64]
+    ) -> PrequentialResult:
+        assert seed == len(self.heard)
         self.heard.append((X, y, delay))
         predictions = np.zeros(len(y), int)
         return PrequentialResult(predictions, np.eye(3, dtype=np.float32)[predictions], np.arange(3), 1.0)
