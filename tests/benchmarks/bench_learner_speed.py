@@ -1,10 +1,12 @@
 """What an event and a label cost the learner, and what its state weighs.
 
 python -m tests.benchmarks learner_speed
+STREAMSSL_BENCH_DATA=folder python -m tests.benchmarks learner_speed -- elec2 letter
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 from collections.abc import Callable
 from time import perf_counter
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamssl.learners.mixture import Mixture, warm_up
-from tests.benchmarks.streams import Stream, streams
+from tests.benchmarks.streams import Stream, add_arguments, chosen
 
 N_EVENTS = 10_000
 N_LABELS = 1_000
@@ -49,12 +51,15 @@ def row(stream: Stream) -> list[str]:
 
 def main() -> None:
     """Print one line a stream."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    arguments = parser.parse_args()
     started = perf_counter()
     warm_up()
     table = Table("stream", "d x k", title=f"microseconds; warm-up {perf_counter() - started:.1f} s")
     for heading in ("event", "event alone", "label", "state, MB"):
         table.add_column(heading, justify="right")
-    for stream in streams():
+    for stream in chosen(arguments):
         table.add_row(*row(stream))
     Console().print(table)
 
