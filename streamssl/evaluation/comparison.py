@@ -24,6 +24,9 @@ TWIN = "twin"
 POINTS = 100
 """Points of a curve."""
 
+SMALLEST_STEP = 100
+"""Rows from one look at the weights to the next; a hundredth of the stream if that is more. A look costs time."""
+
 SMALLEST_WINDOW = 200
 """Events behind a point of the windowed curves, and a twentieth of the stream if that is more."""
 
@@ -130,7 +133,7 @@ def _watched(
         values.append(list(model.mixture.explain().values()))
         progress(n_rows)
 
-    result = prequential(model, X, shown, delays, progress=note, every=max(1, len(X) // POINTS))
+    result = prequential(model, X, shown, delays, progress=note, every=max(SMALLEST_STEP, len(X) // POINTS))
     return result, Weights(np.array(rows), tuple(model.mixture.explain()), np.array(values))
 
 
