@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streamssl.learners import names
 
 MOST_VALUES = 32
 """One-hot columns a feature may have; rarer values, which come later, have none."""
@@ -87,6 +89,25 @@ class Columns:
             if number is not None and name in self._numbers:
                 row[self._numbers[name]] = number
         return row
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the names and values with their columns; TypeError for a name that is no plain value."""
+        owners = [(name, None, column) for name, column in self._numbers.items()]
+        for name, values in self._values.items():
+            owners += [(name, value, column) for value, column in values.items()]
+        return {"columns.owners": np.array(names.to_text(owners))}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the columns of `to_arrays`."""
+        columns = cls()
+        owners: list[Any] = names.from_text(str(arrays["columns.owners"]))
+        for name, value, column in owners:
+            if value is None:
+                columns._numbers[name] = column
+            else:
+                columns._values.setdefault(name, {})[value] = column
+        return columns
 
 
 def _number(name: Hashable, value: Any) -> float | None:

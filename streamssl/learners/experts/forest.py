@@ -7,8 +7,8 @@ tree is at any time what it would be had it been grown from the labelled rows of
 - the oldest label leaves every tree exactly: a leaf that has become empty gives its parent's place to its sibling;
 - one tree, in turn, is grown anew with probability min(1, 75/n) at the n-th label.
 
-A split tries :math:`2\sqrt{D}` columns that vary in the node, in every second tree three times as many, with three
-thresholds each between the values of two random rows, and takes the one with the largest
+A split tries :math:`2\sqrt{D}` columns, in every second tree three times as many, and more while none of them
+varies in the node; three thresholds each, between the values of two random rows. It takes the one with the largest
 
 .. math:: \sum_c n_{Lc}^2 / n_L + \sum_c n_{Rc}^2 / n_R
 
@@ -85,6 +85,10 @@ class Scratch(NamedTuple):
     """(M,) those of the node being grown, from left to right."""
     values: NDArray[np.float32]
     """(M,) of one column."""
+    labels: NDArray[np.int32]
+    """(M,)."""
+    weights: NDArray[np.float64]
+    """(M,)."""
     pending: NDArray[np.int32]
     """(M, 3) nodes still to be split, and their part of ``rows``."""
     counts: NDArray[np.float64]
@@ -129,6 +133,8 @@ def scratch(n_classes: int) -> Scratch:
     return Scratch(
         np.empty(CAPACITY, np.int32),
         np.empty(CAPACITY, np.float32),
+        np.empty(CAPACITY, np.int32),
+        np.empty(CAPACITY),
         np.empty((CAPACITY, 3), np.int32),
         np.zeros((1 + THRESHOLDS, n_classes)),
     )
@@ -409,16 +415,15 @@ def _choose(
 ) -> tuple[int, float]:
     """Return the column and threshold of the best of some random splits; `NONE` if all rows are the same."""
     n, n_varying = len(rows), state.n_varying[0]
-    values, totals = scratch.values, scratch.counts[0]
-    in_all = 0.0
-    for slot in rows:
-        c, w = state.labels[slot], state.weights[slot]
-        in_all += w
-        totals[c] += w
+    values, labels, weights, counts = scratch.values, scratch.labels, scratch.weights, scratch.counts
+    for r in range(n):
+        labels[r] = state.labels[rows[r]]
+        weights[r] = state.weights[rows[r]]
+        counts[0, labels[r]] += weights[r]
     n_tries = np.sqrt(n_varying) * (6.0 if t % 2 else 2.0)
     best, best_column, best_threshold = -1.0, NONE, 0.0
     for i in range(n_varying):
-        if n_tries <= 0.0:
+        if i >= n_tries and best_column != NONE:
             break
         other = i + randomness.below(generator, n_varying - i)
         column = state.varying[other]
@@ -426,18 +431,19 @@ def _choose(
         state.varying[i] = column
         least = most = values[0] = state.rows[column, rows[0]]
         for r in range(1, n):
-            values[r] = state.rows[column, rows[r]]
-            least, most = min(least, values[r]), max(most, values[r])
+            value = state.rows[column, rows[r]]
+            values[r] = value
+            least, most = min(least, value), max(most, value)
         if least == most:
             continue
-        n_tries -= 1.0
-        for _ in range(THRESHOLDS):
-            threshold = _threshold(values, n, least, most, generator)
-            gain = _gain(state, rows, values, threshold, in_all, scratch)
-            if gain > best:
-                best, best_column, best_threshold = gain, column, threshold
-    for slot in rows:
-        totals[state.labels[slot]] = 0.0
+        a = _threshold(values, n, least, most, generator)
+        b = _threshold(values, n, least, most, generator)
+        c = _threshold(values, n, least, most, generator)
+        gain, threshold = _purest(n, a, b, c, scratch)
+        if gain > best:
+            best, best_column, best_threshold = gain, column, threshold
+    for r in range(n):
+        counts[0, labels[r]] = 0.0
     return best_column, best_threshold
 
 
@@ -456,40 +462,48 @@ def _threshold(
 
 
 @njit(cache=True, nogil=True)
-def _gain(
-    state: Forest,
-    rows: NDArray[np.int32],
-    values: NDArray[np.float32],
-    threshold: float,
-    in_all: float,
-    scratch: Scratch,
-) -> float:
-    """Return how pure both sides of a threshold are: the sum of the squared class weights over each side's own."""
-    totals, lefts = scratch.counts[0], scratch.counts[1]
-    n, n_classes = len(rows), len(totals)
+def _purest(n: int, a: float, b: float, c: float, scratch: Scratch) -> tuple[float, float]:
+    """Return how pure the sides of the best of three thresholds are, and that threshold.
+
+    Pure: the sum of the squared class weights over the weight of each side. The squares are summed while counting,
+    for the three side by side: a class's count waits for the one before it.
+    """
+    values, labels, weights, counts = scratch.values, scratch.labels, scratch.weights, scratch.counts
+    in_all, squares = 0.0, 0.0
+    in_a, in_b, in_c = 0.0, 0.0, 0.0
+    squares_a, squares_b, squares_c = 0.0, 0.0, 0.0
+    shared_a, shared_b, shared_c = 0.0, 0.0, 0.0
     for r in range(n):
-        slot = rows[r]
-        lefts[state.labels[slot]] += state.weights[slot] * (values[r] <= threshold)
-    in_left, left_squares, right_squares = 0.0, 0.0, 0.0
-    if n_classes <= n:
-        for c in range(n_classes):
-            left = lefts[c]
-            right = totals[c] - left
-            in_left += left
-            left_squares += left * left
-            right_squares += right * right
-            lefts[c] = 0.0
-    else:
-        for r in range(n):
-            c = state.labels[rows[r]]
-            left = lefts[c]
-            if left < 0.0:  # this class has been counted
-                continue
-            right = totals[c] - left
-            in_left += left
-            left_squares += left * left
-            right_squares += right * right
-            lefts[c] = -1.0
-        for r in range(n):
-            lefts[state.labels[rows[r]]] = 0.0
-    return left_squares / max(in_left, 1e-9) + right_squares / max(in_all - in_left, 1e-9)
+        label, weight, value = labels[r], weights[r], values[r]
+        total = counts[0, label]
+        in_all += weight
+        squares += weight * total
+        left = weight * (value <= a)
+        in_a += left
+        shared_a += left * total
+        squares_a += left * (2.0 * counts[1, label] + left)
+        counts[1, label] += left
+        left = weight * (value <= b)
+        in_b += left
+        shared_b += left * total
+        squares_b += left * (2.0 * counts[2, label] + left)
+        counts[2, label] += left
+        left = weight * (value <= c)
+        in_c += left
+        shared_c += left * total
+        squares_c += left * (2.0 * counts[3, label] + left)
+        counts[3, label] += left
+    for r in range(n):
+        for i in range(1, 1 + THRESHOLDS):
+            counts[i, labels[r]] = 0.0
+    gain_a = _purity(in_a, squares_a, in_all - in_a, squares - 2.0 * shared_a + squares_a)
+    gain_b = _purity(in_b, squares_b, in_all - in_b, squares - 2.0 * shared_b + squares_b)
+    gain_c = _purity(in_c, squares_c, in_all - in_c, squares - 2.0 * shared_c + squares_c)
+    if gain_a >= gain_b and gain_a >= gain_c:
+        return gain_a, a
+    return (gain_b, b) if gain_b >= gain_c else (gain_c, c)
+
+
+@njit(cache=True, nogil=True)
+def _purity(in_left: float, left_squares: float, in_right: float, right_squares: float) -> float:
+    return left_squares / max(in_left, 1e-9) + right_squares / max(in_right, 1e-9)
