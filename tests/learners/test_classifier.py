@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,67 @@ def test_copies_and_pickles_continue_alike() -> None:
 def test_unhashable_class_is_refused() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         SemiSupervisedClassifier().learn_one({"a": 1}, [1])  # type: ignore[arg-type]
+
+
+def test_state_survives_a_file_without_pickle(tmp_path: Path) -> None:
+    model = SemiSupervisedClassifier(seed=3)
+    events = [(x | {"colour": y, ("a", 1): 2}, (y, 1)) for x, y in stream(60)]
+    for x, y in events[:30]:
+        model.learn_one(x, y)
+    np.savez(tmp_path / "state.npz", **model.to_arrays())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as file:
+        other = SemiSupervisedClassifier.from_arrays(dict(file))
+    for x, y in events[30:]:
+        assert model.predict_proba_one(x) == other.predict_proba_one(x)
+        model.learn_one(x, y)
+        other.learn_one(x, y)
+    assert_same_state(model.mixture, other.mixture)
+
+
+def test_a_class_that_no_text_can_keep_is_named() -> None:
+    model = SemiSupervisedClassifier()
+    model.learn_one({"a": 1}, frozenset({"z"}))
+    with pytest.raises(TypeError, match="frozenset"):
+        model.to_arrays()
+
+
+def test_a_certain_soft_label_is_a_label() -> None:
+    one, other = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    for x, y in stream(30):
+        one.learn_one(x, y)
+        other.learn_late_one(other.learn_unlabelled_one(x), {y: 1.0})
+    assert_same_state(one.mixture, other.mixture)
+
+
+@pytest.mark.parametrize("y", [{}, {"x": 0.5}, {"x": 1.5, "y": -0.5}])
+def test_shares_that_are_no_probabilities_are_refused(y: dict[str, float]) -> None:
+    model = SemiSupervisedClassifier()
+    with pytest.raises(ValueError, match="sum to 1"):
+        model.learn_late_one(model.learn_unlabelled_one({"a": 1}), y)
+
+
+def test_a_label_of_no_weight_teaches_nothing() -> None:
+    one, other = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    for x, y in stream(30):
+        one.learn_one(x, y)
+        other.learn_one(x, y)
+    x, y = stream(31)[-1]
+    one.learn_unlabelled_one(x)
+    other.learn_one(x, y, w=0)
+    assert_same_state(one.mixture, other.mixture)
+
+
+def test_a_negative_label_lowers_what_it_excludes() -> None:
+    model = SemiSupervisedClassifier()
+    for x, y in stream(100):
+        model.learn_one(x, y)
+    x = stream(101)[-1][0]
+    before = model.predict_proba_one(x)
+    likeliest = max(before, key=before.__getitem__)
+    for _ in range(5):
+        model.learn_negative_one(model.learn_unlabelled_one(x), likeliest)
+    assert model.predict_proba_one(x)[likeliest] < before[likeliest]
+
+
+def test_weights_of_experts_sum_to_one() -> None:
+    assert sum(SemiSupervisedClassifier().explain().values()) == pytest.approx(1)
