@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamssl.evaluation.prequential import PrequentialResult, checked
 from streamssl.evaluation.schedule import arrivals
+from streamssl.learners.mixture import warm_up
 
 SCALED = {"linear_model", "neighbors", "neural_net", "neural_network"}
 """Modules of River and scikit-learn whose models depend on the scale of the columns."""
@@ -306,6 +308,9 @@ def _sklearn(name: str, seed: int) -> Peer:
 
 
 def _capymoa(name: str, seed: int) -> Peer:
+    # Importing CapyMOA starts Java in this process, and LLVM crashes when it compiles after that.
+    if find_spec("capymoa") is not None:
+        warm_up()
     for module in ("capymoa.ssl", "capymoa.classifier"):
         try:
             kind = getattr(importlib.import_module(module), name)
