@@ -92,7 +92,9 @@ class Columns:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the names and values with their columns; TypeError for a name that is no plain value."""
-        owners = [(name, None, column) for name, column in self._numbers.items()]
+        owners: list[tuple[Hashable, str | None, int]] = [
+            (name, None, column) for name, column in self._numbers.items()
+        ]
         for name, values in self._values.items():
             owners += [(name, value, column) for value, column in values.items()]
         return {"columns.owners": np.array(names.to_text(owners))}
