@@ -22,7 +22,7 @@ def grow(prior: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:
     return pad(prior, n_classes)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(prior: NDArray[np.float64], target: NDArray[np.float32], weight: float) -> None:
     """Count a label. A known class that is never named again rests at weight 1, and a new one starts there."""
     for c in range(len(prior)):
@@ -32,7 +32,7 @@ def learn(prior: NDArray[np.float64], target: NDArray[np.float32], weight: float
             prior[c] = KEEP * prior[c] + (1.0 - KEEP) + weight * target[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def n_known(prior: NDArray[np.float64]) -> int:
     """Return how many classes have been named."""
     known = 0

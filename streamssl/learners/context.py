@@ -41,14 +41,14 @@ def view_width(n_features: int) -> int:
     return (1 + len(HORIZONS)) * min(n_features, WIDEST)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def start(context: NDArray[np.float32], row: NDArray[np.float32]) -> None:
     """Set the averages to the first row of a stream, before it is used."""
     for i in range(len(context)):
         copy(row, context[i])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance(context: NDArray[np.float32], row: NDArray[np.float32]) -> None:
     """Move the averages (2, d) by one row (d,), in place, after the row was used.
 
@@ -66,7 +66,7 @@ def advance(context: NDArray[np.float32], row: NDArray[np.float32]) -> None:
             context[i, j] += (row[j] - context[i, j]) * _RATES[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def write_view(context: NDArray[np.float32], row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Write the view of ``row`` to ``out``: value and both differences of one column side by side.
 

@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def copy(source: NDArray[Any], out: NDArray[Any]) -> None:
     """Write ``source`` to the beginning of ``out``, both (n,)."""
     for i in range(len(source)):

@@ -55,7 +55,7 @@ def grow(state: Decision, n_classes: int) -> Decision:
     return state._replace(decided=pad(state.decided, n_classes), labelled=pad(state.labelled, n_classes))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def decide(state: Decision, probabilities: NDArray[np.float64], prior: NDArray[np.float64]) -> int:
     """Return the class to name, -1 while none is known."""
     penalty = state.penalty[0] * (1.0 - state.kappa[0]) / max(prior.sum(), 1e-9)
@@ -69,7 +69,7 @@ def decide(state: Decision, probabilities: NDArray[np.float64], prior: NDArray[n
     return decision
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(state: Decision, decision: int, target: NDArray[np.float32], weight: float) -> None:
     """Count a label and what was decided for its event."""
     if decision < 0:

@@ -44,7 +44,7 @@ def new(early: NDArray[np.float64], late: NDArray[np.float64]) -> Hedge:
     return Hedge(early, late, np.zeros(len(early)), early / early.sum())
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def mix(weights: NDArray[np.float64], said: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write the weighted mean of what the experts said, (e, k), to ``out`` (k,)."""
     out[:] = 0.0
@@ -53,7 +53,7 @@ def mix(weights: NDArray[np.float64], said: NDArray[np.float64], out: NDArray[np
             out[c] += weights[e] * said[e, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Hedge,
     said: NDArray[np.uint8],
@@ -86,6 +86,6 @@ def learn(
         state.weights[e] = (1.0 - SHARE) * state.weights[e] / total + SHARE * prior / total_prior
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _prior(state: Hedge, e: int, fade: float, usable: bool) -> float:
     return float(state.late[e] + (state.early[e] - state.late[e]) * fade) if usable else 0.0

@@ -124,7 +124,7 @@ def scratch(state: State) -> Scratch:
     return panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _write(
     probabilities: NDArray[np.float64],
     said: NDArray[np.float64],
@@ -137,7 +137,7 @@ def _write(
             out_said[e, c] = np.uint8(255.0 * said[e, c] + 0.5)
 
 
-@njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload, untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload, untyped-decorator]
 def run(
     state: State,
     scratch: Scratch,
@@ -169,7 +169,7 @@ def run(
     _process(state, scratch, learn_from_unlabelled, rows, begin, len(rows), probabilities, predicted)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _process(
     state: State,
     scratch: Scratch,
@@ -210,7 +210,7 @@ def _process(
             _observe(moments, averages, n_observed, row, shown.raw_view)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _observe(
     moments: Moments,
     averages: NDArray[np.float32],
@@ -228,7 +228,7 @@ def _observe(
     n_observed[0] += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _learn(
     state: State,
     scratch: Scratch,
@@ -276,7 +276,7 @@ def _learn(
     labelled.add(recent, row, averages, target, weight, key)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _recall(said: NDArray[np.uint8], scratch: Scratch) -> None:
     for e in range(len(said)):
         for c in range(said.shape[1]):

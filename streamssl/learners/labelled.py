@@ -56,7 +56,7 @@ def grow(state: Labelled, n_features: int, n_classes: int) -> Labelled:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add(
     state: Labelled,
     row: NDArray[np.float32],
@@ -76,7 +76,7 @@ def add(
     state.n_added[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def size(state: Labelled) -> int:
     """Return how many places have been filled, forgotten ones included."""
     return int(min(state.n_added[0], CAPACITY))

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def project(
     row: NDArray[np.float32] | NDArray[np.float64],
     weights: NDArray[np.float32] | NDArray[np.float64],
@@ -15,22 +15,20 @@ def project(
 ) -> None:
     """Write ``row @ weights``, (n,) times (n, k), to ``out`` (k,).
 
-    Four sums run side by side because one alone waits for itself; their order does not change when zeros are
-    appended to the row, as BLAS would not promise.
+    Four rows of weights at a time, because one sum alone waits for itself. The order of additions does not change
+    when zeros are appended to the row or classes to the weights, as BLAS would not promise.
     """
-    n = len(row)
-    for c in range(len(out)):
-        a, b, d, e = 0.0, 0.0, 0.0, 0.0
-        for i in range(0, n - 3, 4):
-            a += row[i] * weights[i, c]
-            b += row[i + 1] * weights[i + 1, c]
-            d += row[i + 2] * weights[i + 2, c]
-            e += row[i + 3] * weights[i + 3, c]
-        rest = n - n % 4
-        if rest < n:
-            a += row[rest] * weights[rest, c]
-        if rest + 1 < n:
-            b += row[rest + 1] * weights[rest + 1, c]
-        if rest + 2 < n:
-            d += row[rest + 2] * weights[rest + 2, c]
-        out[c] = (a + b) + (d + e)
+    n, n_classes = len(row), len(out)
+    out[:] = 0.0
+    whole = n - n % 4
+    for i in range(0, whole, 4):
+        a, b, c, d = row[i], row[i + 1], row[i + 2], row[i + 3]
+        for k in range(n_classes):
+            out[k] += (a * weights[i, k] + b * weights[i + 1, k]) + (c * weights[i + 2, k] + d * weights[i + 3, k])
+    if whole < n:
+        second, third = min(whole + 1, n - 1), min(whole + 2, n - 1)
+        a = row[whole]
+        b = row[second] if second > whole else row[whole] * 0
+        c = row[third] if third > whole + 1 else row[whole] * 0
+        for k in range(n_classes):
+            out[k] += (a * weights[whole, k] + b * weights[second, k]) + c * weights[third, k]

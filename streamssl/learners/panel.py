@@ -270,7 +270,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def show(
     moments: Moments, row: NDArray[np.float32], averages: NDArray[np.float32], position: int, shown: Shown
 ) -> None:
@@ -285,7 +285,7 @@ def show(
     copy(row if shown.unit[0] else shown.z_labelled, shown.vector)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
     """Let the nets look at the event: for what follows, whichever it is."""
     places, nearest = roles.places, shown.nearest
@@ -295,7 +295,7 @@ def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
         nearest[1] = rbf.activate(experts.rbf_views, shown.z_view, shown.view_distances, shown.view_units)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def ask(
     roles: Roles,
     experts: Experts,
@@ -331,7 +331,7 @@ def ask(
         persistence.predict(experts.persistence, scratch.heard, prior, said[places[PERSISTENCE]])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def hear(
     roles: Roles,
     weights: NDArray[np.float64],
@@ -354,7 +354,7 @@ def hear(
         out[c] /= total
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.bool_]) -> None:
     """Write to ``out`` (e,) who can be asked about rows such as have come."""
     unit = row_kind.are_unit(kind, n_columns)
@@ -363,7 +363,7 @@ def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.boo
         out[e] = (unit or not roles.needs_unit[e]) and (dense or not roles.needs_dense[e])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def observe(roles: Roles, experts: Experts, generator: NDArray[np.uint64], shown: Shown) -> None:
     """Let the experts learn from the event that `activate` looked at, whatever its class."""
     places, nearest = roles.places, shown.nearest
@@ -373,7 +373,7 @@ def observe(roles: Roles, experts: Experts, generator: NDArray[np.uint64], shown
         rbf.observe(experts.rbf_views, shown.z_view, shown.view_distances, nearest[1], generator)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def follow(roles: Roles, experts: Experts, scratch: Scratch) -> None:
     """Let `persistence` go on from what was said of this event to the next one."""
     place = roles.places[PERSISTENCE]
@@ -381,7 +381,7 @@ def follow(roles: Roles, experts: Experts, scratch: Scratch) -> None:
         persistence.observe(experts.persistence, scratch.heard, scratch.said[place])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def teach(
     roles: Roles,
     experts: Experts,
@@ -408,10 +408,10 @@ def teach(
         sgd.learn(experts.sgd, shown.z_labelled, target, weight, prior, scores, spare)
     if places[RBF_ROWS] >= 0:
         rbf.activate(experts.rbf_rows, shown.z_row, shown.row_distances, shown.row_units)
-        rbf.learn(experts.rbf_rows, shown.row_units, target, weight, gain, scale)
+        rbf.learn(experts.rbf_rows, shown.row_units, target, weight, scores, gain, scale)
     if places[RBF_VIEWS] >= 0:
         rbf.activate(experts.rbf_views, shown.z_view, shown.view_distances, shown.view_units)
-        rbf.learn(experts.rbf_views, shown.view_units, target, weight, gain, scale)
+        rbf.learn(experts.rbf_views, shown.view_units, target, weight, scores, gain, scale)
     if places[FOREST_ROWS] >= 0:
         forest.learn(experts.forest_rows, row, target, weight, prior, key, generator, scratch.forest)
     if places[FOREST_TIMES] >= 0:
@@ -423,7 +423,7 @@ def teach(
     practise(roles, experts, prior, target, weight, scratch)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def practise(
     roles: Roles,
     experts: Experts,

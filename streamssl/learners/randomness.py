@@ -19,7 +19,7 @@ def new(seed: int) -> NDArray[np.uint64]:
     return np.array([seed % 2**64], dtype=np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def below(generator: NDArray[np.uint64], n: int) -> int:
     """Draw an integer of [0, n), n < 2**31; the bias of the multiplication is below n / 2**32."""
     generator[0] += _GAMMA

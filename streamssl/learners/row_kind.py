@@ -30,7 +30,7 @@ def new() -> RowKind:
     return RowKind(np.zeros(3, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe(state: RowKind, row: NDArray[np.float32]) -> None:
     """Count a row."""
     length, n_filled = 0.0, 0
@@ -42,7 +42,7 @@ def observe(state: RowKind, row: NDArray[np.float32]) -> None:
     state.counts[2] += 2 * n_filled > len(row)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def are_unit(state: RowKind, n_columns: int) -> bool:
     """Tell whether rows are vectors of length 1, hashed words or embeddings.
 
@@ -56,7 +56,7 @@ def are_unit(state: RowKind, n_columns: int) -> bool:
     return bool(n_columns >= NARROWEST and 0 < state.counts[0] * NEARLY_ALL <= state.counts[1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def are_dense(state: RowKind) -> bool:
     """Tell whether most rows are more than half full, as embeddings are."""
     return bool(2 * state.counts[2] > state.counts[0])

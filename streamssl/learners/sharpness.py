@@ -33,7 +33,7 @@ def new(candidates: tuple[float, ...], start: float) -> Sharpness:
     return Sharpness(np.array(candidates), np.zeros(len(candidates)), np.array([start]))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Sharpness,
     scores: NDArray[np.float64],

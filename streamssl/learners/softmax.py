@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def softmax(
     scores: NDArray[np.float64], sharpness: float, prior: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:

@@ -57,7 +57,7 @@ def grow(state: Standardiser, n_columns: int) -> Standardiser:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe(state: Standardiser, row: NDArray[np.float32]) -> None:
     """Take one row into the moments."""
     state.n_rows[0] += 1
@@ -74,7 +74,7 @@ def observe(state: Standardiser, row: NDArray[np.float32]) -> None:
             state.scale[j] = 1.0 / np.sqrt(variance + floor) if variance >= 1e-9 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def standardise(state: Standardiser, row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Write the standardised row to ``out``; changes nothing else."""
     for j in range(len(row)):

@@ -74,14 +74,14 @@ def grow(state: ClassMeans, n_features: int, n_classes: int) -> ClassMeans:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _score(state: ClassMeans, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
     project(z, state.means, scores)
     for c in range(len(scores)):
         scores[c] = (2.0 * scores[c] - state.lengths[c]) * state.scale[0]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: ClassMeans,
     z: NDArray[np.float32],
@@ -97,7 +97,7 @@ def predict(
     softmax(scores, state.sharpness.chosen[0], prior, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: ClassMeans,
     labelled: Standardiser,
@@ -131,7 +131,7 @@ def learn(
     refresh(state, labelled, unit)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def forget(
     state: ClassMeans,
     labelled: Standardiser,
@@ -151,7 +151,7 @@ def forget(
     refresh(state, labelled, unit)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def refresh(state: ClassMeans, labelled: Standardiser, unit: bool) -> None:
     """Compute the means again as rows are compared with them."""
     state.lengths[:] = 0.0

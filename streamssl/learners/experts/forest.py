@@ -140,7 +140,7 @@ def scratch(n_classes: int) -> Scratch:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(state: Forest, row: NDArray[np.float32], prior: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write the mean of what the trees say of a row to ``out``; the prior before the first label."""
     if state.sizes[0, 0] == 0.0 and state.columns[0, 0] == NONE:
@@ -161,7 +161,7 @@ def predict(state: Forest, row: NDArray[np.float32], prior: NDArray[np.float64],
         out[c] /= total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Forest,
     row: NDArray[np.float32],
@@ -187,7 +187,7 @@ def learn(
         _renew(state, t, prior, generator, scratch)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def forget(state: Forest, key: int) -> None:
     """Take the example with this key out of every tree, if it is still among the last."""
     for slot in range(CAPACITY):
@@ -195,7 +195,7 @@ def forget(state: Forest, key: int) -> None:
             _remove(state, slot)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _keep(
     state: Forest, slot: int, row: NDArray[np.float32], target: NDArray[np.float32], weight: float, key: int
 ) -> None:
@@ -218,7 +218,7 @@ def _keep(
     state.n_added[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _most(target: NDArray[np.float32]) -> int:
     most = 0
     for c in range(1, len(target)):
@@ -227,7 +227,7 @@ def _most(target: NDArray[np.float32]) -> int:
     return most
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _insert(
     state: Forest, t: int, slot: int, prior: NDArray[np.float64], generator: NDArray[np.uint64], scratch: Scratch
 ) -> None:
@@ -251,7 +251,7 @@ def _insert(
         _split(state, t, leaf, generator, scratch)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _remove(state: Forest, slot: int) -> None:
     """Take a row out of every tree."""
     for t in range(len(state.columns)):
@@ -266,7 +266,7 @@ def _remove(state: Forest, slot: int) -> None:
     state.weights[slot] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _unlink(state: Forest, t: int, leaf: int, slot: int) -> None:
     following = state.following[t, slot]
     if state.links[t, leaf] == slot:
@@ -284,7 +284,7 @@ def _unlink(state: Forest, t: int, leaf: int, slot: int) -> None:
         state.said[t, leaf, c] = max(n_class, np.float32(0.0)) / (rest + SMOOTHING)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _close(state: Forest, t: int, parent: int, leaf: int) -> None:
     """Give the place of a parent to the sibling of its empty leaf."""
     left = state.links[t, parent]
@@ -298,7 +298,7 @@ def _close(state: Forest, t: int, parent: int, leaf: int) -> None:
     state.free[t, 0] = left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _renew(
     state: Forest, t: int, prior: NDArray[np.float64], generator: NDArray[np.uint64], scratch: Scratch
 ) -> None:
@@ -323,7 +323,7 @@ def _renew(
     _split(state, t, 0, generator, scratch)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _split(state: Forest, t: int, leaf: int, generator: NDArray[np.uint64], scratch: Scratch) -> None:
     """Split a leaf until the labels in each agree."""
     rows, pending = scratch.rows, scratch.pending
@@ -355,7 +355,7 @@ def _split(state: Forest, t: int, leaf: int, generator: NDArray[np.uint64], scra
         n_pending += 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _agree(state: Forest, rows: NDArray[np.int32]) -> bool:
     first = state.labels[rows[0]]
     agree = True
@@ -364,7 +364,7 @@ def _agree(state: Forest, rows: NDArray[np.int32]) -> bool:
     return agree
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _pair(state: Forest, t: int) -> int:
     """Return the first of two free nodes."""
     left = state.free[t, 0]
@@ -375,7 +375,7 @@ def _pair(state: Forest, t: int) -> int:
     return int(state.free[t, 1] - 2)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _part(state: Forest, rows: NDArray[np.int32], begin: int, end: int, column: int, threshold: float) -> int:
     """Bring the rows that go left to the front; return where the others begin."""
     middle = begin
@@ -388,7 +388,7 @@ def _part(state: Forest, rows: NDArray[np.int32], begin: int, end: int, column: 
     return middle
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(state: Forest, t: int, leaf: int, parent: int, rows: NDArray[np.int32]) -> None:
     """Make a leaf of some rows."""
     n_classes = state.targets.shape[1]
@@ -409,7 +409,7 @@ def _fill(state: Forest, t: int, leaf: int, parent: int, rows: NDArray[np.int32]
     state.sizes[t, leaf] = size
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _choose(
     state: Forest, t: int, rows: NDArray[np.int32], generator: NDArray[np.uint64], scratch: Scratch
 ) -> tuple[int, float]:
@@ -447,7 +447,7 @@ def _choose(
     return best_column, best_threshold
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _threshold(
     values: NDArray[np.float32], n: int, least: float, most: float, generator: NDArray[np.uint64]
 ) -> float:
@@ -461,7 +461,7 @@ def _threshold(
     return threshold if least <= threshold < most else least
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _purest(n: int, a: float, b: float, c: float, scratch: Scratch) -> tuple[float, float]:
     """Return how pure the sides of the best of three thresholds are, and that threshold.
 
@@ -504,6 +504,6 @@ def _purest(n: int, a: float, b: float, c: float, scratch: Scratch) -> tuple[flo
     return (gain_b, b) if gain_b >= gain_c else (gain_c, c)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _purity(in_left: float, left_squares: float, in_right: float, right_squares: float) -> float:
     return left_squares / max(in_left, 1e-9) + right_squares / max(in_right, 1e-9)

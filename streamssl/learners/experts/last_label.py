@@ -36,7 +36,7 @@ def new() -> LastLabel:
     return LastLabel(np.full(1, -1), np.zeros(1, np.int64), np.zeros(1))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(state: LastLabel, prior: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write class probabilities to ``out``."""
     total = prior.sum()
@@ -50,7 +50,7 @@ def predict(state: LastLabel, prior: NDArray[np.float64], out: NDArray[np.float6
             out[c] = prior[c] / total * (1.0 - hit) / (1.0 - share) if share < 1.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(state: LastLabel, target: NDArray[np.float32], weight: float) -> None:
     """Learn from a label that is sure enough; ignore any other."""
     named = np.argmax(target)

@@ -47,7 +47,7 @@ def grow(state: Logistic, n_columns: int, n_classes: int) -> Logistic:
     return Logistic(pad(state.weights, 1 + n_columns, n_classes), pad(state.squares, 1 + n_columns, n_classes))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: Logistic,
     z: NDArray[np.float32],
@@ -62,7 +62,7 @@ def predict(
     softmax(scores, 1.0, prior, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Logistic,
     z: NDArray[np.float32],
@@ -82,7 +82,7 @@ def learn(
             _step(state, 1 + j, c, error[c] * z[j])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _step(state: Logistic, i: int, c: int, gradient: float) -> None:
     gradient += SHRINKAGE * state.weights[i, c]
     state.squares[i, c] = KEEP * state.squares[i, c] + gradient * gradient

@@ -76,7 +76,7 @@ def grow(state: Persistence, n_classes: int) -> Persistence:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: Persistence, said: NDArray[np.float64], prior: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
@@ -94,7 +94,7 @@ def predict(
         out[c] /= total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe(state: Persistence, said: NDArray[np.float64], filtered: NDArray[np.float64]) -> None:
     """Go on to the next event: what was said of this one, and what `predict` made of it."""
     state.n_observed[0] += 1
@@ -119,7 +119,7 @@ def observe(state: Persistence, said: NDArray[np.float64], filtered: NDArray[np.
     state.strength[0] = _strength(covariances) if n >= PATIENCE else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _strength(covariances: NDArray[np.float64]) -> float:
     c0, c1, c2, c4 = covariances[0], covariances[1], covariances[2], covariances[4]
     if c1 < 0.1 * c0 or c1 <= 0.0 or c2 <= 0.0 or c4 <= 0.0:
@@ -127,7 +127,7 @@ def _strength(covariances: NDArray[np.float64]) -> float:
     return float(min(c2 / c1, np.sqrt(c4 / c2), STRONGEST))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(state: Persistence, target: NDArray[np.float32]) -> None:
     """Believe the label of the last event."""
     for c in range(len(target)):

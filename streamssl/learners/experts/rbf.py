@@ -96,7 +96,7 @@ def grow(state: Rbf, n_columns: int, n_classes: int) -> Rbf:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _measure(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32]) -> int:
     """Write squared distances to all centres and return the nearest one."""
     n = state.n_centres[0]
@@ -113,7 +113,7 @@ def _measure(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32])
     return nearest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def activate(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32], units: NDArray[np.float64]) -> int:
     """Write the units' activations (F,) and the distances (K,) behind them; return the nearest centre."""
     nearest = _measure(state, z, distances)
@@ -141,7 +141,7 @@ def activate(state: Rbf, z: NDArray[np.float32], distances: NDArray[np.float32],
     return nearest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: Rbf,
     units: NDArray[np.float64],
@@ -154,7 +154,7 @@ def predict(
     softmax(scores, SHARPNESS, prior, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe(
     state: Rbf,
     z: NDArray[np.float32],
@@ -191,14 +191,14 @@ def observe(
     state.weights[idlest, :] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _settle(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
     state.use[i] = 1.0
     for j in range(len(z)):
         state.centres[j, i] = z[j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _pull(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
     state.use[i] += 1.0
     gain = np.float32(max(0.01, 1.0 / state.use[i]))
@@ -206,16 +206,20 @@ def _pull(state: Rbf, i: int, z: NDArray[np.float32]) -> None:
         state.centres[j, i] += gain * (z[j] - state.centres[j, i])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Rbf,
     units: NDArray[np.float64],
     target: NDArray[np.float32],
     weight: float,
+    errors: NDArray[np.float64],
     gain: NDArray[np.float64],
     scale: NDArray[np.float64],
 ) -> None:
-    """One step of weighted recursive least squares; ``gain`` and ``scale``, (F,) or longer, are scratch."""
+    """One step of weighted recursive least squares.
+
+    ``errors`` (k,), ``gain`` and ``scale``, (F,) or longer, are scratch.
+    """
     n = len(units)
     inverse = state.inverse
     gain[:n] = 0.0
@@ -226,13 +230,12 @@ def learn(
     denominator = FORGETTING / weight
     for i in range(n):
         denominator += units[i] * gain[i]
+    project(units, state.weights, errors)
     for c in range(len(target)):
-        error = np.float64(target[c])
-        for i in range(n):
-            error -= units[i] * state.weights[i, c]
-        error /= denominator
-        for i in range(n):
-            state.weights[i, c] += error * gain[i]
+        errors[c] = (target[c] - errors[c]) / denominator
+    for i in range(n):
+        for c in range(len(target)):
+            state.weights[i, c] += gain[i] * errors[c]
     # From here on every product is the same for (i, j) and (j, i): the matrix stays symmetric to the last bit.
     root = np.sqrt(denominator)
     for i in range(n):
@@ -245,7 +248,7 @@ def learn(
     state.untouched[0] *= untouched * untouched
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scale(diagonal: float) -> float:
     """Return what a row and its column are multiplied by to forget, and to stay below the ceiling.
 

@@ -43,14 +43,14 @@ def grow(state: Sgd, n_features: int, n_classes: int) -> Sgd:
     return state._replace(weights=pad(state.weights, 1 + n_features, n_classes))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _score(state: Sgd, z: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
     project(z, state.weights[1:], scores)
     for c in range(len(scores)):
         scores[c] += state.weights[0, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: Sgd,
     z: NDArray[np.float32],
@@ -63,7 +63,7 @@ def predict(
     softmax(scores, state.sharpness.chosen[0], prior, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def learn(
     state: Sgd,
     z: NDArray[np.float32],

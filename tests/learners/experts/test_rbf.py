@@ -23,7 +23,8 @@ class Net:
 
     def learn(self, z: np.ndarray, target: np.ndarray, weight: float = 1.0) -> np.ndarray:
         units, _, _ = self.units(z)
-        rbf.learn(self.state, units, target, weight, np.empty(len(units)), np.empty(len(units)))
+        scratch = np.empty(len(target)), np.empty(len(units)), np.empty(len(units))
+        rbf.learn(self.state, units, target, weight, *scratch)
         return units
 
 
