@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from streamssl.learners import context, row_kind, standardiser
 from streamssl.learners.copying import copy
-from streamssl.learners.experts import class_means, forest, last_label, logistic, persistence, rbf, sgd
+from streamssl.learners.experts import cauchy, class_means, forest, last_label, logistic, persistence, rbf, sgd
+from streamssl.learners.experts.cauchy import Cauchy
 from streamssl.learners.experts.class_means import ClassMeans
 from streamssl.learners.experts.forest import Forest
 from streamssl.learners.experts.last_label import LastLabel
@@ -59,6 +60,7 @@ EXPERTS = {
     "forest_rows": Character(0.2, 1.0),
     "forest_times": Character(0.2, 1.0),
     "forest_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
+    "cauchy": Character(1.0, 1.0),
     "persistence": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
 }
 (
@@ -72,6 +74,7 @@ EXPERTS = {
     FOREST_ROWS,
     FOREST_TIMES,
     FOREST_VIEWS,
+    CAUCHY,
     PERSISTENCE,
 ) = range(len(EXPERTS))
 
@@ -127,6 +130,7 @@ class Experts(NamedTuple):
     forest_rows: Forest
     forest_times: Forest
     forest_views: Forest
+    cauchy: Cauchy
     persistence: Persistence
 
 
@@ -168,6 +172,7 @@ class Scratch(NamedTuple):
     gain: NDArray[np.float64]
     scale: NDArray[np.float64]
     forest: forest.Scratch
+    cauchy: cauchy.Scratch
 
 
 def members(preset: str | Sequence[str]) -> tuple[str, ...]:
@@ -215,6 +220,7 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
         forest.new(row["forest_rows"], n_classes),
         forest.new(TIMES + row["forest_times"], n_classes),
         forest.new(view["forest_views"], n_classes),
+        cauchy.new(row["cauchy"], n_classes),
         persistence.new(n_classes),
     )
 
@@ -234,6 +240,7 @@ def grow(experts: Experts, names: Sequence[str], n_features: int, n_classes: int
         forest.grow(experts.forest_rows, row["forest_rows"], n_classes),
         forest.grow(experts.forest_times, TIMES + row["forest_times"], n_classes),
         forest.grow(experts.forest_views, view["forest_views"], n_classes),
+        cauchy.grow(experts.cauchy, row["cauchy"], n_classes),
         persistence.grow(experts.persistence, n_classes),
     )
 
@@ -267,6 +274,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         np.empty(n_units),
         np.empty(n_units),
         forest.scratch(n_classes),
+        cauchy.scratch(n_features),
     )
 
 
@@ -326,6 +334,8 @@ def ask(
         forest.predict(experts.forest_times, shown.timed, prior, said[places[FOREST_TIMES]])
     if places[FOREST_VIEWS] >= 0:
         forest.predict(experts.forest_views, shown.raw_view, prior, said[places[FOREST_VIEWS]])
+    if places[CAUCHY] >= 0:
+        cauchy.predict(experts.cauchy, row, prior, scratch.cauchy, scores, said[places[CAUCHY]])
     if places[PERSISTENCE] >= 0:
         hear(roles, weights, said, prior, scratch.heard)
         persistence.predict(experts.persistence, scratch.heard, prior, said[places[PERSISTENCE]])
@@ -418,6 +428,8 @@ def teach(
         forest.learn(experts.forest_times, shown.timed, target, weight, prior, key, generator, scratch.forest)
     if places[FOREST_VIEWS] >= 0:
         forest.learn(experts.forest_views, shown.raw_view, target, weight, prior, key, generator, scratch.forest)
+    if places[CAUCHY] >= 0:
+        cauchy.learn(experts.cauchy, row, target, weight, prior, key, unit, scratch.cauchy)
     if places[PERSISTENCE] >= 0 and is_last:
         persistence.learn(experts.persistence, target)
     practise(roles, experts, prior, target, weight, scratch)
@@ -463,3 +475,5 @@ def forget_key(roles: Roles, experts: Experts, key: int) -> None:
     ):
         if roles.places[place] >= 0:
             forest.forget(trees, key)
+    if roles.places[CAUCHY] >= 0:
+        cauchy.forget(experts.cauchy, key)
