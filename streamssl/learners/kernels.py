@@ -206,7 +206,7 @@ def _process(
         if observing:
             if any_known:
                 panel.follow(roles, experts, scratch)
-            panel.observe(roles, experts, generator, shown)
+            panel.observe(roles, experts, row, generator, scratch)
             _observe(moments, averages, n_observed, row, shown.raw_view)
 
 
@@ -260,7 +260,7 @@ def _learn(
     panel.show(moments, row, averages, position, scratch.shown)
     if observing:
         panel.activate(roles, experts, scratch.shown)
-        panel.observe(roles, experts, state.generator, scratch.shown)
+        panel.observe(roles, experts, row, state.generator, scratch)
         _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
         panel.show(moments, row, averages, position, scratch.shown)
     is_last = position == n_observed[0] - 1

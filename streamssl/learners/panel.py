@@ -15,9 +15,20 @@ from numpy.typing import NDArray
 
 from streamssl.learners import context, row_kind, standardiser
 from streamssl.learners.copying import copy
-from streamssl.learners.experts import cauchy, class_means, forest, last_label, logistic, persistence, rbf, sgd
+from streamssl.learners.experts import (
+    cauchy,
+    class_means,
+    correlation,
+    forest,
+    last_label,
+    logistic,
+    persistence,
+    rbf,
+    sgd,
+)
 from streamssl.learners.experts.cauchy import Cauchy
 from streamssl.learners.experts.class_means import ClassMeans
+from streamssl.learners.experts.correlation import Correlation
 from streamssl.learners.experts.forest import Forest
 from streamssl.learners.experts.last_label import LastLabel
 from streamssl.learners.experts.logistic import Logistic
@@ -61,6 +72,7 @@ EXPERTS = {
     "forest_times": Character(0.2, 1.0),
     "forest_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
     "cauchy": Character(1.0, 1.0),
+    "correlation": Character(3.0, 2.0, needs_unlabelled=True, rows="unit"),
     "persistence": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
 }
 (
@@ -75,6 +87,7 @@ EXPERTS = {
     FOREST_TIMES,
     FOREST_VIEWS,
     CAUCHY,
+    CORRELATION,
     PERSISTENCE,
 ) = range(len(EXPERTS))
 
@@ -131,6 +144,7 @@ class Experts(NamedTuple):
     forest_times: Forest
     forest_views: Forest
     cauchy: Cauchy
+    correlation: Correlation
     persistence: Persistence
 
 
@@ -173,6 +187,7 @@ class Scratch(NamedTuple):
     scale: NDArray[np.float64]
     forest: forest.Scratch
     cauchy: cauchy.Scratch
+    correlation: correlation.Scratch
 
 
 def members(preset: str | Sequence[str]) -> tuple[str, ...]:
@@ -221,6 +236,7 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
         forest.new(TIMES + row["forest_times"], n_classes),
         forest.new(view["forest_views"], n_classes),
         cauchy.new(row["cauchy"], n_classes),
+        correlation.new(row["correlation"], n_classes),
         persistence.new(n_classes),
     )
 
@@ -241,6 +257,7 @@ def grow(experts: Experts, names: Sequence[str], n_features: int, n_classes: int
         forest.grow(experts.forest_times, TIMES + row["forest_times"], n_classes),
         forest.grow(experts.forest_views, view["forest_views"], n_classes),
         cauchy.grow(experts.cauchy, row["cauchy"], n_classes),
+        correlation.grow(experts.correlation, row["correlation"], n_classes),
         persistence.grow(experts.persistence, n_classes),
     )
 
@@ -275,6 +292,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         np.empty(n_units),
         forest.scratch(n_classes),
         cauchy.scratch(n_features),
+        correlation.scratch(n_features),
     )
 
 
@@ -336,6 +354,8 @@ def ask(
         forest.predict(experts.forest_views, shown.raw_view, prior, said[places[FOREST_VIEWS]])
     if places[CAUCHY] >= 0:
         cauchy.predict(experts.cauchy, row, prior, scratch.cauchy, scores, said[places[CAUCHY]])
+    if places[CORRELATION] >= 0:
+        correlation.predict(experts.correlation, row, prior, scores, said[places[CORRELATION]])
     if places[PERSISTENCE] >= 0:
         hear(roles, weights, said, prior, scratch.heard)
         persistence.predict(experts.persistence, scratch.heard, prior, said[places[PERSISTENCE]])
@@ -374,13 +394,17 @@ def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.boo
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def observe(roles: Roles, experts: Experts, generator: NDArray[np.uint64], shown: Shown) -> None:
+def observe(
+    roles: Roles, experts: Experts, row: NDArray[np.float32], generator: NDArray[np.uint64], scratch: Scratch
+) -> None:
     """Let the experts learn from the event that `activate` looked at, whatever its class."""
-    places, nearest = roles.places, shown.nearest
+    places, shown, nearest = roles.places, scratch.shown, scratch.shown.nearest
     if places[RBF_ROWS] >= 0:
         rbf.observe(experts.rbf_rows, shown.z_row, shown.row_distances, nearest[0], generator)
     if places[RBF_VIEWS] >= 0:
         rbf.observe(experts.rbf_views, shown.z_view, shown.view_distances, nearest[1], generator)
+    if places[CORRELATION] >= 0 and shown.unit[0]:
+        correlation.observe(experts.correlation, row, generator, scratch.correlation)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -430,6 +454,8 @@ def teach(
         forest.learn(experts.forest_views, shown.raw_view, target, weight, prior, key, generator, scratch.forest)
     if places[CAUCHY] >= 0:
         cauchy.learn(experts.cauchy, row, target, weight, prior, key, unit, scratch.cauchy)
+    if places[CORRELATION] >= 0 and unit:
+        correlation.learn(experts.correlation, row, target, weight, prior, key)
     if places[PERSISTENCE] >= 0 and is_last:
         persistence.learn(experts.persistence, target)
     practise(roles, experts, prior, target, weight, scratch)
@@ -477,3 +503,5 @@ def forget_key(roles: Roles, experts: Experts, key: int) -> None:
             forest.forget(trees, key)
     if roles.places[CAUCHY] >= 0:
         cauchy.forget(experts.cauchy, key)
+    if roles.places[CORRELATION] >= 0:
+        correlation.forget(experts.correlation, key)
