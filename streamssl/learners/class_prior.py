@@ -39,3 +39,11 @@ def n_known(prior: NDArray[np.float64]) -> int:
     for c in range(len(prior)):
         known += prior[c] > 0.0
     return known
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def shares(prior: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Write the shares of the classes to ``out``: what someone says who knows nothing of an event."""
+    total = prior.sum()
+    for c in range(len(out)):
+        out[c] = prior[c] / total

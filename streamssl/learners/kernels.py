@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamssl.learners import (
     class_prior,
+    consultation,
     context,
     decision,
     hedge,
@@ -24,11 +25,12 @@ from streamssl.learners import (
     row_kind,
     standardiser,
 )
+from streamssl.learners.consultation import Moments, Scratch
 from streamssl.learners.copying import copy
 from streamssl.learners.decision import Decision
 from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
-from streamssl.learners.panel import Experts, Moments, Roles, Scratch
+from streamssl.learners.panel import Experts, Roles
 
 
 class State(NamedTuple):
@@ -121,7 +123,7 @@ def grow(state: State, names: Sequence[str], n_features: int, n_classes: int) ->
 
 def scratch(state: State) -> Scratch:
     """Return room to work on one event."""
-    return panel.scratch(state.roles, state.experts, state.moments, len(state.prior))
+    return consultation.scratch(state.roles, state.experts, state.moments, len(state.prior))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -192,10 +194,10 @@ def _process(
             copy(averages[h], contexts[i, h])
         if n_observed[0] == 0:
             context.start(contexts[i], row)
-        panel.show(moments, row, contexts[i], positions[i], shown)
-        panel.activate(roles, experts, shown)
+        consultation.show(moments, row, contexts[i], positions[i], shown)
+        consultation.activate(roles, experts, shown)
         if any_known:
-            panel.ask(roles, experts, prior, weights, row, scratch)
+            consultation.ask(roles, experts, prior, weights, row, scratch)
             hedge.mix(weights, scratch.said, scratch.probabilities)
             decisions[i] = decision.decide(rule, scratch.probabilities, prior)
             _write(scratch.probabilities, scratch.said, probabilities[i], said[i])
@@ -205,8 +207,8 @@ def _process(
             said[i, :, :] = 0
         if observing:
             if any_known:
-                panel.follow(roles, experts, scratch)
-            panel.observe(roles, experts, row, generator, scratch)
+                consultation.follow(roles, experts, scratch)
+            consultation.observe(roles, experts, moments, prior, row, generator, scratch)
             _observe(moments, averages, n_observed, row, shown.raw_view)
 
 
@@ -247,9 +249,9 @@ def _learn(
     averages, position = contexts[at], positions[at]
     if observing and class_prior.n_known(prior) > 0:
         _recall(said[at], scratch)
-        panel.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
-        panel.follow(roles, experts, scratch)
-    panel.find_usable(roles, moments.kind, len(row), scratch.usable)
+        consultation.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
+        consultation.follow(roles, experts, scratch)
+    consultation.find_usable(roles, moments.kind, len(row), scratch.usable)
     n_known = class_prior.n_known(prior)
     if n_known > 0:
         hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.usable)
@@ -257,22 +259,20 @@ def _learn(
     state.n_labelled[0] += 1
     class_prior.learn(prior, target, weight)
     standardiser.observe(moments.labelled_rows, row)
-    panel.show(moments, row, averages, position, scratch.shown)
+    consultation.show(moments, row, averages, position, scratch.shown)
     if observing:
-        panel.activate(roles, experts, scratch.shown)
-        panel.observe(roles, experts, row, state.generator, scratch)
+        consultation.activate(roles, experts, scratch.shown)
+        consultation.observe(roles, experts, moments, prior, row, state.generator, scratch)
         _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
-        panel.show(moments, row, averages, position, scratch.shown)
+        consultation.show(moments, row, averages, position, scratch.shown)
     is_last = position == n_observed[0] - 1
-    panel.teach(
-        roles, experts, moments.labelled_rows, prior, row, target, weight, key, is_last, state.generator, scratch
-    )
+    consultation.teach(roles, experts, moments, prior, row, target, weight, key, is_last, state.generator, scratch)
     n = labelled.size(recent)
-    for _ in range(panel.REPLAYS if n > 0 else 0):
+    for _ in range(consultation.REPLAYS if n > 0 else 0):
         slot = randomness.below(state.generator, n)
         if recent.weights[slot] > 0.0:
-            panel.show(moments, recent.rows[slot], recent.contexts[slot], 0, scratch.shown)
-            panel.practise(roles, experts, prior, recent.targets[slot], recent.weights[slot], scratch)
+            consultation.show(moments, recent.rows[slot], recent.contexts[slot], 0, scratch.shown)
+            consultation.practise(roles, experts, prior, recent.targets[slot], recent.weights[slot], scratch)
     labelled.add(recent, row, averages, target, weight, key)
 
 
@@ -287,11 +287,11 @@ def forget(state: State, key: int) -> None:
     """Drop the example of this key from the recent ones, and from the experts where that is exact."""
     recent = state.recent
     for slot in np.flatnonzero((recent.keys == key) & (recent.weights > 0)):
-        panel.forget(
+        consultation.forget(
             state.roles, state.experts, state.moments, recent.rows[slot], recent.targets[slot], recent.weights[slot]
         )
         recent.weights[slot] = 0.0
-    panel.forget_key(state.roles, state.experts, key)
+    consultation.forget_key(state.roles, state.experts, key, state.prior)
 
 
 def leaves(state: Any, prefix: str = "") -> dict[str, NDArray[Any]]:

@@ -89,7 +89,7 @@ def decode_example(record: Record) -> Example:
 
     Examples
     --------
-    >>> memory = ExampleMemory(("a",), {"sgd": np.array([255], np.uint8)}, np.ones((2, 1), np.float32), "a", 0.5)
+    >>> memory = ExampleMemory(("a",), {"cauchy": np.array([255], np.uint8)}, np.ones((2, 1), np.float32), "a", 0.5)
     >>> example = Example("e1", {"x": np.float32(0.1)}, "a", memory=memory)
     >>> decoded = decode_example(Record("examples", 0, 0, 0, b"e1", encode_example(example)))
     >>> np.float32(decoded.features["x"]) == np.float32(0.1), decoded.memory.context.shape

@@ -34,7 +34,7 @@ def examples(draw):
         annotator=draw(st.none() | NAMES),
         memory=ExampleMemory(
             classes=tuple(classes),
-            experts={"sgd": np.array(said, np.uint8)},
+            experts={"cauchy": np.array(said, np.uint8)},
             context=np.array(averages, np.float32),
             decision=classes[0] if classes else None,
             confidence=draw(st.floats(0, 1, width=32)),
@@ -51,7 +51,7 @@ def test_an_example_reads_back_bit_for_bit(example):
     assert list(found.features) == list(example.features), "the context's columns go by this order"
     for name, value in example.features.items():
         assert np.float32(found.features[name]).tobytes() == np.float32(value).tobytes()
-    assert found.memory.experts["sgd"].tobytes() == example.memory.experts["sgd"].tobytes()
+    assert found.memory.experts["cauchy"].tobytes() == example.memory.experts["cauchy"].tobytes()
     assert found.memory.context.tobytes() == example.memory.context.tobytes()
     assert (found.memory.classes, found.memory.decision) == (example.memory.classes, example.memory.decision)
     assert np.float32(found.memory.confidence) == np.float32(example.memory.confidence)
@@ -77,7 +77,7 @@ def test_a_retraction_needs_a_key(key):
         read(None, key)
 
 
-MEMORY = {"classes": ["a"], "experts": {"sgd": "/w=="}, "context": "AACAPw==", "decision": "a", "confidence": 0.5}
+MEMORY = {"classes": ["a"], "experts": {"cauchy": "/w=="}, "context": "AACAPw==", "decision": "a", "confidence": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ MEMORY = {"classes": ["a"], "experts": {"sgd": "/w=="}, "context": "AACAPw==", "
         ({"confidence": 1.5}, "confidence: "),
         ({"time": 10**16}, "time: Input should be less than"),
         ({"memory": MEMORY | {"classes": ["a", "a"]}}, "memory.classes: must name each class once"),
-        ({"memory": MEMORY | {"experts": {"sgd": ""}}}, "memory.experts: must have one byte for each class"),
-        ({"memory": MEMORY | {"experts": {"sgd": "?"}}}, "memory.experts: is not base64"),
+        ({"memory": MEMORY | {"experts": {"cauchy": ""}}}, "memory.experts: must have one byte for each class"),
+        ({"memory": MEMORY | {"experts": {"cauchy": "?"}}}, "memory.experts: is not base64"),
         ({"memory": MEMORY | {"decision": "b"}}, "memory.decision: is none of its classes"),
         ({"memory": MEMORY | {"context": "AACA"}}, "memory.context: must have one float32 for each column"),
         ({"memory": MEMORY | {"context": "AACAfw=="}}, "memory.context: must be finite"),

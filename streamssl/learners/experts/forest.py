@@ -19,7 +19,7 @@ labels.
 The trees are the extra-trees of Geurts, Ernst and Wehenkel (Machine Learning 2006) with Laplace-like smoothing
 along the path; forgetting a row exactly is that of decremental forests (Brophy and Lowd, "Machine unlearning for
 random forests", ICML 2021). O(T depth + T k) an event; a label costs T walks and, on average, 75/n of a tree of n
-labels. T M (44 + 8 k) + 4 M (D + k) bytes: 0.9 MB for 16 trees, M = 1000 rows, 8 columns and 2 classes.
+labels. T M (36 + 8 k) + 4 M (D + k) bytes: 0.9 MB for 16 trees, M = 1000 rows, 8 columns and 2 classes.
 """
 
 from __future__ import annotations
@@ -30,17 +30,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from streamssl.learners import randomness
+from streamssl.learners import class_prior, randomness
 from streamssl.learners.copying import copy
+from streamssl.learners.experts.forest_growth import NONE, THRESHOLDS, settle, split
 from streamssl.learners.labelled import NO_KEY
 from streamssl.learners.padding import pad
 
 CAPACITY = 1000
 TREES = 16
-SMOOTHING = np.float32(0.2)
 RENEWALS = 75.0
-THRESHOLDS = 3
-NONE = -1
 
 
 class Forest(NamedTuple):
@@ -68,8 +66,6 @@ class Forest(NamedTuple):
     """(T, 2 M) larger values go right."""
     links: NDArray[np.int32]
     """(T, 2 M) left child of a node; first row of a leaf, `NONE` for none; next free pair of a free one."""
-    sizes: NDArray[np.float32]
-    """(T, 2 M) weight of the labels in a leaf."""
     said: NDArray[np.float32]
     """(T, 2 M, k) class probabilities."""
     following: NDArray[np.int32]
@@ -110,7 +106,6 @@ def new(n_columns: int, n_classes: int, n_trees: int = TREES) -> Forest:
         columns=np.full(nodes, NONE, np.int32),
         thresholds=np.zeros(nodes, np.float32),
         links=np.full(nodes, NONE, np.int32),
-        sizes=np.zeros(nodes, np.float32),
         said=np.zeros((*nodes, n_classes), np.float32),
         following=np.full((n_trees, CAPACITY), NONE, np.int32),
         free=np.full((n_trees, 2), (NONE, 1), np.int32),
@@ -143,10 +138,8 @@ def scratch(n_classes: int) -> Scratch:
 @njit(cache=True, nogil=True, error_model="numpy")
 def predict(state: Forest, row: NDArray[np.float32], prior: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write the mean of what the trees say of a row to ``out``; the prior before the first label."""
-    if state.sizes[0, 0] == 0.0 and state.columns[0, 0] == NONE:
-        total = prior.sum()
-        for c in range(len(out)):
-            out[c] = prior[c] / total
+    if state.links[0, 0] == NONE:
+        class_prior.shares(prior, out)
         return
     out[:] = 0.0
     n_trees = len(state.columns)
@@ -175,7 +168,7 @@ def learn(
     """Take a labelled row into every tree, in place of the oldest one; ``prior`` knows of the label."""
     slot = state.n_added[0] % CAPACITY
     if state.weights[slot] > 0.0:
-        _remove(state, slot)
+        _remove(state, slot, prior)
     _keep(state, slot, row, target, weight, key)
     n_trees = len(state.columns)
     for t in range(n_trees):
@@ -188,11 +181,11 @@ def learn(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def forget(state: Forest, key: int) -> None:
+def forget(state: Forest, key: int, prior: NDArray[np.float64]) -> None:
     """Take the example with this key out of every tree, if it is still among the last."""
     for slot in range(CAPACITY):
         if state.keys[slot] == key and state.weights[slot] > 0.0:
-            _remove(state, slot)
+            _remove(state, slot, prior)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -231,57 +224,41 @@ def _most(target: NDArray[np.float32]) -> int:
 def _insert(
     state: Forest, t: int, slot: int, prior: NDArray[np.float64], generator: NDArray[np.uint64], scratch: Scratch
 ) -> None:
-    leaf = 0
-    while state.columns[t, leaf] >= 0:
-        right = state.rows[state.columns[t, leaf], slot] > state.thresholds[t, leaf]
-        leaf = state.links[t, leaf] + right
-    other = state.links[t, leaf]
-    weight, size = state.weights[slot], state.sizes[t, leaf]
-    if other == NONE and leaf == 0:
-        total = prior.sum()
-        for c in range(len(prior)):
-            state.said[t, 0, c] = prior[c] / total
-    state.following[t, slot] = other
+    leaf, parent = _find(state, t, slot)
+    state.following[t, slot] = state.links[t, leaf]
     state.links[t, leaf] = slot
-    state.sizes[t, leaf] = size + weight
-    for c in range(len(prior)):
-        n_class = state.said[t, leaf, c] * (size + SMOOTHING) + weight * state.targets[slot, c]
-        state.said[t, leaf, c] = n_class / (size + weight + SMOOTHING)
-    if other != NONE and state.labels[other] != state.labels[slot]:
-        _split(state, t, leaf, generator, scratch)
+    settle(state, t, leaf, parent, prior)
+    split(state, t, leaf, prior, generator, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _remove(state: Forest, slot: int) -> None:
+def _find(state: Forest, t: int, slot: int) -> tuple[int, int]:
+    """Return the leaf of a row and its parent, `NONE` for the root's."""
+    leaf, parent = 0, NONE
+    while state.columns[t, leaf] >= 0:
+        parent = leaf
+        leaf = state.links[t, leaf] + (state.rows[state.columns[t, leaf], slot] > state.thresholds[t, leaf])
+    return leaf, parent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _remove(state: Forest, slot: int, prior: NDArray[np.float64]) -> None:
     """Take a row out of every tree."""
     for t in range(len(state.columns)):
-        leaf, parent = 0, NONE
-        while state.columns[t, leaf] >= 0:
-            parent = leaf
-            right = state.rows[state.columns[t, leaf], slot] > state.thresholds[t, leaf]
-            leaf = state.links[t, leaf] + right
-        _unlink(state, t, leaf, slot)
+        leaf, parent = _find(state, t, slot)
+        following = state.following[t, slot]
+        if state.links[t, leaf] == slot:
+            state.links[t, leaf] = following
+        else:
+            before = state.links[t, leaf]
+            while state.following[t, before] != slot:
+                before = state.following[t, before]
+            state.following[t, before] = following
         if state.links[t, leaf] == NONE and parent != NONE:
             _close(state, t, parent, leaf)
+        else:
+            settle(state, t, leaf, parent, prior)
     state.weights[slot] = 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _unlink(state: Forest, t: int, leaf: int, slot: int) -> None:
-    following = state.following[t, slot]
-    if state.links[t, leaf] == slot:
-        state.links[t, leaf] = following
-    else:
-        before = state.links[t, leaf]
-        while state.following[t, before] != slot:
-            before = state.following[t, before]
-        state.following[t, before] = following
-    size = state.sizes[t, leaf]
-    rest = max(size - state.weights[slot], np.float32(0.0)) if state.links[t, leaf] != NONE else np.float32(0.0)
-    state.sizes[t, leaf] = rest
-    for c in range(state.targets.shape[1]):
-        n_class = state.said[t, leaf, c] * (size + SMOOTHING) - state.weights[slot] * state.targets[slot, c]
-        state.said[t, leaf, c] = max(n_class, np.float32(0.0)) / (rest + SMOOTHING)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -292,7 +269,6 @@ def _close(state: Forest, t: int, parent: int, leaf: int) -> None:
     state.columns[t, parent] = state.columns[t, sibling]
     state.thresholds[t, parent] = state.thresholds[t, sibling]
     state.links[t, parent] = state.links[t, sibling]
-    state.sizes[t, parent] = state.sizes[t, sibling]
     copy(state.said[t, sibling], state.said[t, parent])
     state.links[t, left] = state.free[t, 0]
     state.free[t, 0] = left
@@ -305,205 +281,10 @@ def _renew(
     """Grow a tree from nothing."""
     state.free[t, 0], state.free[t, 1] = NONE, 1
     state.columns[t, 0] = NONE
-    head, size = NONE, np.float32(0.0)
-    total = prior.sum()
-    for c in range(len(prior)):
-        state.said[t, 0, c] = SMOOTHING * prior[c] / total
+    state.links[t, 0] = NONE
     for slot in range(min(state.n_added[0], CAPACITY)):
         if state.weights[slot] > 0.0:
-            state.following[t, slot] = head
-            head = slot
-            size += state.weights[slot]
-            for c in range(len(prior)):
-                state.said[t, 0, c] += state.weights[slot] * state.targets[slot, c]
-    for c in range(len(prior)):
-        state.said[t, 0, c] /= size + SMOOTHING
-    state.links[t, 0] = head
-    state.sizes[t, 0] = size
-    _split(state, t, 0, generator, scratch)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _split(state: Forest, t: int, leaf: int, generator: NDArray[np.uint64], scratch: Scratch) -> None:
-    """Split a leaf until the labels in each agree."""
-    rows, pending = scratch.rows, scratch.pending
-    n = 0
-    slot = state.links[t, leaf]
-    while slot != NONE:
-        rows[n] = slot
-        n += 1
-        slot = state.following[t, slot]
-    pending[0, 0], pending[0, 1], pending[0, 2] = leaf, 0, n
-    n_pending = 1
-    while n_pending > 0:
-        n_pending -= 1
-        node, begin, end = pending[n_pending, 0], pending[n_pending, 1], pending[n_pending, 2]
-        if _agree(state, rows[begin:end]):
-            continue
-        column, threshold = _choose(state, t, rows[begin:end], generator, scratch)
-        if column == NONE:
-            continue
-        middle = _part(state, rows, begin, end, column, threshold)
-        left = _pair(state, t)
-        state.columns[t, node] = column
-        state.thresholds[t, node] = threshold
-        state.links[t, node] = left
-        _fill(state, t, left, node, rows[begin:middle])
-        _fill(state, t, left + 1, node, rows[middle:end])
-        pending[n_pending, 0], pending[n_pending, 1], pending[n_pending, 2] = left, begin, middle
-        pending[n_pending + 1, 0], pending[n_pending + 1, 1], pending[n_pending + 1, 2] = left + 1, middle, end
-        n_pending += 2
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _agree(state: Forest, rows: NDArray[np.int32]) -> bool:
-    first = state.labels[rows[0]]
-    agree = True
-    for slot in rows:
-        agree &= state.labels[slot] == first
-    return agree
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _pair(state: Forest, t: int) -> int:
-    """Return the first of two free nodes."""
-    left = state.free[t, 0]
-    if left != NONE:
-        state.free[t, 0] = state.links[t, left]
-        return int(left)
-    state.free[t, 1] += 2
-    return int(state.free[t, 1] - 2)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _part(state: Forest, rows: NDArray[np.int32], begin: int, end: int, column: int, threshold: float) -> int:
-    """Bring the rows that go left to the front; return where the others begin."""
-    middle = begin
-    for i in range(begin, end):
-        slot = rows[i]
-        if state.rows[column, slot] <= threshold:
-            rows[i] = rows[middle]
-            rows[middle] = slot
-            middle += 1
-    return middle
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill(state: Forest, t: int, leaf: int, parent: int, rows: NDArray[np.int32]) -> None:
-    """Make a leaf of some rows."""
-    n_classes = state.targets.shape[1]
-    head, size = NONE, np.float32(0.0)
-    for c in range(n_classes):
-        state.said[t, leaf, c] = SMOOTHING * state.said[t, parent, c]
-    for slot in rows:
-        state.following[t, slot] = head
-        head = slot
-        weight = state.weights[slot]
-        size += weight
-        for c in range(n_classes):
-            state.said[t, leaf, c] += weight * state.targets[slot, c]
-    for c in range(n_classes):
-        state.said[t, leaf, c] /= size + SMOOTHING
-    state.columns[t, leaf] = NONE
-    state.links[t, leaf] = head
-    state.sizes[t, leaf] = size
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _choose(
-    state: Forest, t: int, rows: NDArray[np.int32], generator: NDArray[np.uint64], scratch: Scratch
-) -> tuple[int, float]:
-    """Return the column and threshold of the best of some random splits; `NONE` if all rows are the same."""
-    n, n_varying = len(rows), state.n_varying[0]
-    values, labels, weights, counts = scratch.values, scratch.labels, scratch.weights, scratch.counts
-    for r in range(n):
-        labels[r] = state.labels[rows[r]]
-        weights[r] = state.weights[rows[r]]
-        counts[0, labels[r]] += weights[r]
-    n_tries = np.sqrt(n_varying) * (6.0 if t % 2 else 2.0)
-    best, best_column, best_threshold = -1.0, NONE, 0.0
-    for i in range(n_varying):
-        if i >= n_tries and best_column != NONE:
-            break
-        other = i + randomness.below(generator, n_varying - i)
-        column = state.varying[other]
-        state.varying[other] = state.varying[i]
-        state.varying[i] = column
-        least = most = values[0] = state.rows[column, rows[0]]
-        for r in range(1, n):
-            value = state.rows[column, rows[r]]
-            values[r] = value
-            least, most = min(least, value), max(most, value)
-        if least == most:
-            continue
-        a = _threshold(values, n, least, most, generator)
-        b = _threshold(values, n, least, most, generator)
-        c = _threshold(values, n, least, most, generator)
-        gain, threshold = _purest(n, a, b, c, scratch)
-        if gain > best:
-            best, best_column, best_threshold = gain, column, threshold
-    for r in range(n):
-        counts[0, labels[r]] = 0.0
-    return best_column, best_threshold
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _threshold(
-    values: NDArray[np.float32], n: int, least: float, most: float, generator: NDArray[np.uint64]
-) -> float:
-    """Return a value between two random ones, at least ``least`` and below ``most``."""
-    a = values[randomness.below(generator, n)]
-    b = values[randomness.below(generator, n)]
-    if a == b:
-        a, b = least, most
-    share = np.float32(randomness.below(generator, 1 << 24)) * np.float32(2.0**-24)
-    threshold = a + share * (b - a)
-    return threshold if least <= threshold < most else least
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _purest(n: int, a: float, b: float, c: float, scratch: Scratch) -> tuple[float, float]:
-    """Return how pure the sides of the best of three thresholds are, and that threshold.
-
-    Pure: the sum of the squared class weights over the weight of each side. The squares are summed while counting,
-    for the three side by side: a class's count waits for the one before it.
-    """
-    values, labels, weights, counts = scratch.values, scratch.labels, scratch.weights, scratch.counts
-    in_all, squares = 0.0, 0.0
-    in_a, in_b, in_c = 0.0, 0.0, 0.0
-    squares_a, squares_b, squares_c = 0.0, 0.0, 0.0
-    shared_a, shared_b, shared_c = 0.0, 0.0, 0.0
-    for r in range(n):
-        label, weight, value = labels[r], weights[r], values[r]
-        total = counts[0, label]
-        in_all += weight
-        squares += weight * total
-        left = weight * (value <= a)
-        in_a += left
-        shared_a += left * total
-        squares_a += left * (2.0 * counts[1, label] + left)
-        counts[1, label] += left
-        left = weight * (value <= b)
-        in_b += left
-        shared_b += left * total
-        squares_b += left * (2.0 * counts[2, label] + left)
-        counts[2, label] += left
-        left = weight * (value <= c)
-        in_c += left
-        shared_c += left * total
-        squares_c += left * (2.0 * counts[3, label] + left)
-        counts[3, label] += left
-    for r in range(n):
-        for i in range(1, 1 + THRESHOLDS):
-            counts[i, labels[r]] = 0.0
-    gain_a = _purity(in_a, squares_a, in_all - in_a, squares - 2.0 * shared_a + squares_a)
-    gain_b = _purity(in_b, squares_b, in_all - in_b, squares - 2.0 * shared_b + squares_b)
-    gain_c = _purity(in_c, squares_c, in_all - in_c, squares - 2.0 * shared_c + squares_c)
-    if gain_a >= gain_b and gain_a >= gain_c:
-        return gain_a, a
-    return (gain_b, b) if gain_b >= gain_c else (gain_c, c)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _purity(in_left: float, left_squares: float, in_right: float, right_squares: float) -> float:
-    return left_squares / max(in_left, 1e-9) + right_squares / max(in_right, 1e-9)
+            state.following[t, slot] = state.links[t, 0]
+            state.links[t, 0] = slot
+    settle(state, t, 0, NONE, prior)
+    split(state, t, 0, prior, generator, scratch)

@@ -98,15 +98,31 @@ def test_forgotten_rows_are_gone_from_every_tree() -> None:
     trees = Trees(4, 2)
     trees.learn(rows, one_hot(classes))
     for key in range(0, 200, 2):
-        forest.forget(trees.state, key)
+        forest.forget(trees.state, key, trees.prior)
     for t in range(4):
         assert sorted(slot for leaf in trees.leaves(t) for slot in leaf) == list(range(1, 200, 2))
     for key in range(200):
-        forest.forget(trees.state, key)
+        forest.forget(trees.state, key, trees.prior)
     assert all(trees.leaves(t) == [[]] for t in range(4))
     np.testing.assert_allclose(trees.predict(rows[:1])[0], trees.prior / trees.prior.sum())
     trees.learn(rows, one_hot(classes))
     assert (trees.predict(rows).argmax(axis=1) == classes).all()
+
+
+def test_a_leaf_is_split_as_soon_as_it_can_be() -> None:
+    trees = Trees(1, 2)
+    trees.learn(np.array([[1.0], [1.0], [2.0]], np.float32), one_hot(np.array([0, 1, 1])))
+    assert all(sorted(map(len, trees.leaves(t))) == [1, 2] for t in range(4))
+
+
+def test_labels_of_very_unequal_weights_leave_as_they_came() -> None:
+    rows, classes = moons(2 * forest.CAPACITY)
+    trees = Trees(4, 2)
+    trees.learn(rows[: forest.CAPACITY], one_hot(classes[: forest.CAPACITY]), weight=1e6)
+    trees.learn(rows[forest.CAPACITY :], one_hot(classes[forest.CAPACITY :]), weight=1e-3)
+    np.testing.assert_allclose(trees.predict(rows).sum(axis=1), 1)
+    nodes = trees.state.said.reshape(-1, 2)
+    np.testing.assert_allclose(nodes[nodes.any(axis=1)].sum(axis=1), 1, atol=1e-5)
 
 
 def test_rows_that_cannot_be_told_apart_share_a_leaf() -> None:
