@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from streamssl.learners.mixture import Memory, Mixture
+
+UNLABELLED = -1
+
+SIGNS = (-1, 1)
+"""The old way to write two classes, which scikit-learn still asks for."""
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,7 +35,14 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     Notes
     -----
-    A label -1 means unlabelled, also among strings in an array of objects. So -1 cannot be a class.
+    A label -1 means unlabelled, also among strings in an array of objects. The one exception is the old way to
+    write two classes: where the labels given to `fit`, or the ``classes`` given to `partial_fit`, are -1 and 1 and
+    nothing else, both are classes and no row is unlabelled. (With one class there would be nothing to learn.)
+
+    `fit` takes no weights: a row that comes twice in a stream is not one row of twice the weight, since what comes
+    in between, and before, is different. `partial_fit` takes them; there they say how much a label counts.
+
+    PyTorch's and TensorFlow's tensors are taken as arrays; they must be in the computer's own memory.
     Cost and memory are those of `streamssl.SemiSupervisedClassifier`.
 
     Examples
@@ -55,11 +68,13 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.metric = metric
         self.preset = preset
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Forget everything and learn the rows in their order; ``y`` (n,) is -1 where unlabelled."""
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Forget everything and learn the rows in their order, once; ``y`` (n,) is -1 where unlabelled."""
         for name in ("mixture_", "classes_"):
             self.__dict__.pop(name, None)
-        return self.partial_fit(X, y, sample_weight=sample_weight)
+        return self.partial_fit(
+            X, y, classes=SIGNS if set(np.ravel(np.asarray(y)).tolist()) == set(SIGNS) else None
+        )
 
     def partial_fit(
         self,
@@ -77,45 +92,48 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         y
             (n,) classes, -1 = unlabelled.
         classes
-            All classes there will be; needed at the first call only, and if not given, those in its ``y``.
+            All classes there will be, at the first call; if not given, those in its ``y``. -1 among them is left
+            out, unless they are -1 and 1.
         sample_weight
-            (n,) how much each label counts.
+            (n,) at least 0: how much each label counts.
 
         Raises
         ------
         ValueError
-            If ``y`` holds a class that is not among the classes, or no class is known.
+            If ``y`` holds a class that is not among the classes, no class is known, or a weight is negative.
         """
         first = not hasattr(self, "mixture_")
         checked: tuple[NDArray[np.float32], NDArray[Any]] = validate_data(self, X, y, dtype=np.float32, reset=first)
         rows, given = checked[0], column_or_1d(checked[1])
-        labelled = np.flatnonzero(given != -1)
-        labels = given[labelled]
-        weights = _check_sample_weight(sample_weight, rows, dtype=np.float32)
+        weights = _check_sample_weight(sample_weight, rows, dtype=np.float32, ensure_non_negative=True)
         if first:
-            check_classification_targets(labels if len(labels) else np.zeros(1, int))
-            self.classes_ = np.unique(labels if classes is None else np.asarray(classes))
-            if len(self.classes_) == 0:
-                raise ValueError("no class is known: y holds no label and classes is not given")
-            self.mixture_ = Mixture(
-                rows.shape[1],
-                len(self.classes_),
-                seed=self.seed,
-                learn_from_unlabelled=self.learn_from_unlabelled,
-                metric=self.metric,
-                preset=self.preset,
-            )
+            self._begin(rows, given if classes is None else np.asarray(classes), by_sign=classes is not None)
+        labelled = np.flatnonzero((given != UNLABELLED) | (UNLABELLED in self.classes_))
+        labels = given[labelled]
         unknown = np.setdiff1d(labels, self.classes_)
         if len(unknown):
             raise ValueError(f"y holds classes that are not among the classes: {unknown.tolist()}")
         targets = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, labels)]
-        begin = 0
-        for row, target in zip(labelled.tolist(), targets, strict=True):
-            memory = self.mixture_.process(rows[begin : row + 1]).take(slice(-1, None))
-            begin = row + 1
-            self.mixture_.learn(rows[row:begin], target[np.newaxis], weights[row:begin], memory)
-        self.mixture_.process(rows[begin:])
+        said = self.mixture_.test_then_train(rows, labelled, targets, labelled, weights=weights[labelled])
+        deque(said, maxlen=0)
         return self
+
+    def _begin(self, rows: NDArray[np.float32], classes: NDArray[Any], *, by_sign: bool) -> None:
+        named = classes[classes != UNLABELLED]
+        if by_sign and set(classes.tolist()) == set(SIGNS):
+            named = classes
+        if len(named) == 0:
+            raise ValueError("no class is known: y holds no label and classes is not given")
+        check_classification_targets(named)
+        self.classes_ = np.unique(named)
+        self.mixture_ = Mixture(
+            rows.shape[1],
+            len(self.classes_),
+            seed=self.seed,
+            learn_from_unlabelled=self.learn_from_unlabelled,
+            metric=self.metric,
+            preset=self.preset,
+        )
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return (n,) the class of each row that serves the metric best; the first one before any label."""

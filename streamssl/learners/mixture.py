@@ -341,6 +341,7 @@ class Mixture:
         targets: NDArray[np.float32],
         after: NDArray[np.int64],
         block: int = 4096,
+        weights: NDArray[np.float32] | None = None,
     ) -> Iterator[Memory]:
         """Run over a stream, learning each label when it arrives; yield what is said, block after block.
 
@@ -359,6 +360,8 @@ class Mixture:
             (l,) index of the row after whose prediction each label arrives; not before its own, and never falls.
         block
             Rows a step; of no influence on the result.
+        weights
+            (l,) at least 0, see `learn`; None: 1 each.
 
         Yields
         ------
@@ -367,7 +370,9 @@ class Mixture:
         """
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
         targets = _checked("targets", targets, np.float32, (len(labelled), self.n_classes))
-        weights = np.ones(len(labelled), np.float32)
+        if weights is None:
+            weights = np.ones(len(labelled), np.float32)
+        weights = _checked("weights", weights, np.float32, (len(labelled),))
         keys = np.full(len(labelled), NO_KEY)
         waiting, kept = labelled[:0], self._no_memory
         for begin in range(0, len(rows), block):
