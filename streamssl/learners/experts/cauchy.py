@@ -6,7 +6,7 @@ them and m its median,
 .. math:: K = \frac{1}{1 + D/(w m)} + .1 + .1\, \frac{z \cdot z'}{\overline{z \cdot z}}, \qquad w \in \{.5, 2\}
 
 the rational quadratic kernel with a linear part, in ridge regression as `ridge` has it, w chosen there too. It is
-fitted at every label below 16, then whenever the labels have grown by an eighth, and every 256 once the window is
+fitted at every label below 16, then whenever the labels have grown by a quarter, and every 256 once the window is
 full. In between all that was chosen is frozen, and :math:`A = (K + \lambda I)^{-1}` and the coefficients
 :math:`\alpha = A Y` follow each label exactly, as in kernel recursive least squares (Engel, Mannor and Meir, IEEE
 TSP 2004; sliding windows: Van Vaerenbergh et al., ICASSP 2006): a row i leaves by
@@ -35,7 +35,7 @@ WIDTHS = (0.5, 2.0)
 LINEAR_SHARE = 0.1
 EVERY = 16
 """Up to so many labels each one makes a new fit."""
-GROWTH = 1.125
+GROWTH = 1.25
 
 
 class Cauchy(NamedTuple):

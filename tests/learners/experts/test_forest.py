@@ -86,7 +86,7 @@ def test_it_is_as_good_as_extra_trees_grown_from_the_same_rows() -> None:
 
 def test_what_is_said_is_smoothed_towards_the_parent() -> None:
     """Two labels, one split: the plain equations."""
-    trees = Trees(1, 2, n_trees=1)
+    trees = Trees(1, 2, n_trees=4)
     trees.learn(np.array([[0.0], [1.0]], np.float32), one_hot(np.array([0, 1])))
     root = (np.array([1.0, 1.0]) + 0.2 * trees.prior / trees.prior.sum()) / 2.2
     left = (np.array([1.0, 0.0]) + 0.2 * root) / 1.2
@@ -132,7 +132,7 @@ def test_rows_that_cannot_be_told_apart_share_a_leaf() -> None:
 
 
 def test_soft_and_weighted_labels_count_for_what_they_are() -> None:
-    trees = Trees(1, 2, n_trees=1)
+    trees = Trees(1, 2, n_trees=4)
     trees.learn(np.ones((10, 1), np.float32), np.tile([[0.7, 0.3]], (10, 1)))
     assert trees.predict(np.ones((1, 1), np.float32))[0, 0] == pytest.approx(0.7, abs=0.01)
     trees.learn(np.ones((1, 1), np.float32), one_hot(np.array([1])), weight=10.0)
