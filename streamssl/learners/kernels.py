@@ -24,6 +24,7 @@ from streamssl.learners import (
     randomness,
     row_kind,
     standardiser,
+    worth,
 )
 from streamssl.learners.consultation import Moments, Scratch
 from streamssl.learners.copying import copy
@@ -31,6 +32,7 @@ from streamssl.learners.decision import Decision
 from streamssl.learners.hedge import Hedge
 from streamssl.learners.labelled import Labelled
 from streamssl.learners.panel import Experts, Roles
+from streamssl.learners.worth import Worth
 
 
 class State(NamedTuple):
@@ -50,6 +52,7 @@ class State(NamedTuple):
     recent: Labelled
     hedge: Hedge
     decision: Decision
+    worth: Worth
     roles: Roles
     experts: Experts
 
@@ -97,6 +100,7 @@ def new(names: Sequence[str], n_features: int, n_classes: int, seed: int, metric
         recent=labelled.new(n_features, n_classes),
         hedge=hedge.new(np.array([each.early for each in chosen]), np.array([each.late for each in chosen])),
         decision=decision.new(metric, n_classes),
+        worth=worth.new(),
         roles=panel.roles(names),
         experts=panel.new(names, n_features, n_classes),
     )
@@ -254,6 +258,7 @@ def _learn(
     consultation.find_usable(roles, moments.kind, len(row), scratch.usable)
     n_known = class_prior.n_known(prior)
     if n_known > 0:
+        worth.learn(state.worth, state.hedge.weights, roles.labelled_only, said[at], target)
         hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.usable)
         decision.learn(state.decision, decisions[at], target, weight)
     state.n_labelled[0] += 1

@@ -283,6 +283,11 @@ class Mixture:
         """Return the present weight of each expert; they sum to 1."""
         return dict(zip(self.expert_names, self._state.hedge.weights.tolist(), strict=True))
 
+    @property
+    def unlabelled_gain(self) -> float:
+        """What unlabelled events have lately been worth, in nats a label; see `streamssl.learners.worth`."""
+        return float(self._state.worth.gain[0])
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of the whole state as plain arrays under dotted names."""
         arrays = {name: array.copy() for name, array in kernels.leaves(self._state).items()}
