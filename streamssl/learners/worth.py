@@ -5,7 +5,7 @@ pool q beside the whole pool p, and
 
 .. math:: G \leftarrow G + g\,\Big(\ln\frac{p(y) + .05}{q(y) + .05} - G\Big), \qquad g = \max(1/n, .005)
 
-is the gain in nats a label, over the last 200 or so. It costs no second learner, and so it is no substitute for one:
+is the gain in nats a label, over the last 200 or so. It costs no second learner, so it is no substitute for one:
 the twin (a whole learner that never sees an unlabelled event) is the yardstick. O(e k) a label; 16 bytes.
 """
 
