@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import itertools
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from streamssl.learners import names
+from streamssl.learners import frames, names
 from streamssl.learners.columns import Columns
 from streamssl.learners.mixture import Memory, Mixture
 from streamssl.learners.padding import pad
@@ -23,7 +25,7 @@ class Passed(NamedTuple):
     memory: Memory
 
 
-class SemiSupervisedClassifier(base.Classifier):
+class SemiSupervisedClassifier(base.MiniBatchClassifier):
     """A classifier that learns from every event of a stream, labelled or not.
 
     A mixture of label-efficient experts, weighted by how well they foresaw the labels that arrived. Unlabelled
@@ -40,7 +42,7 @@ class SemiSupervisedClassifier(base.Classifier):
     metric
         What `predict_one` is to maximise over the stream: ``"kappa"`` (Cohen's) or ``"accuracy"``.
     preset
-        Which experts take part: ``"default"``, ``"full"``, ``"lite"`` or ``"tiny"``.
+        Which experts take part: ``"default"``, ``"full"``, ``"lite"`` or ``"tiny"``; or their names.
 
     Notes
     -----
@@ -74,7 +76,7 @@ class SemiSupervisedClassifier(base.Classifier):
         seed: int = 0,
         learn_from_unlabelled: bool = True,
         metric: str = "kappa",
-        preset: str = "default",
+        preset: str | Sequence[str] = "default",
     ) -> None:
         self.seed = seed
         self.learn_from_unlabelled = learn_from_unlabelled
@@ -156,22 +158,30 @@ class SemiSupervisedClassifier(base.Classifier):
         target[labels] = list(shares.values())
         self._learn(passed, target, w)
 
-    def learn_negative_one(self, passed: Passed, *not_y: Hashable) -> None:
-        """Learn that an event that passed earlier is of none of these classes.
+    def learn_negative_one(self, event: Passed | Mapping[Hashable, Any], *not_y: Hashable) -> None:
+        """Learn that an event is of none of these classes.
 
         It is learnt as the label that was to be expected: what was said when it passed, without these classes.
         Its weight is the probability they had, so it never counts more than a label, and little where it tells
         little. Where no other class was thought possible, nothing is learnt.
+
+        Parameters
+        ----------
+        event
+            What `learn_unlabelled_one` returned; or a new event, which is learnt as unlabelled first.
+        not_y
+            Classes; those never seen are ignored.
 
         Examples
         --------
         >>> model = SemiSupervisedClassifier()
         >>> for size, y in [(1.0, "small"), (9.0, "large")] * 5:
         ...     model.learn_one({"size": size}, y)
-        >>> model.learn_negative_one(model.learn_unlabelled_one({"size": 9.0}), "small")
+        >>> model.learn_negative_one({"size": 9.0}, "small")
         >>> model.predict_one({"size": 9.0})
         'large'
         """
+        passed = event if isinstance(event, Passed) else self.learn_unlabelled_one(event)
         expected = np.zeros(len(self._classes), np.float32)
         said = passed.memory.probabilities[0]
         expected[: len(said)] = said[: len(expected)]
@@ -186,6 +196,102 @@ class SemiSupervisedClassifier(base.Classifier):
         self.mixture.grow(len(self._columns), len(self._classes))
         row = pad(passed.row, 1, self.mixture.n_features)
         self.mixture.learn(row, target[np.newaxis], np.array([weight], np.float32), passed.memory)
+
+    # River's mini-batches are of pandas in its types, and of whatever Narwhals knows in its code; so here.
+    def predict_many(self, X: Any) -> Any:
+        """Return the classes of the rows of a frame, as a series like it; see `predict_one`."""
+        decisions = self._predicted_many(X).decisions.tolist()
+        classes = list(self._classes)
+        return frames.series_like(X, [None if decision < 0 else classes[decision] for decision in decisions])
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """Return the probabilities of the rows of a frame, as a frame like it with one column a class.
+
+        There are no columns before the first label; see `predict_proba_one`.
+        """
+        probabilities = self._predicted_many(X).probabilities.astype(np.float64)
+        totals = probabilities.sum(axis=1, keepdims=True)
+        if (totals == 0).any():
+            return frames.like(X, {})
+        return frames.like(X, dict(zip(self._classes, (probabilities / totals).T, strict=True)))
+
+    def learn_many(self, X: Any, y: Any) -> None:
+        """Learn from the rows of a frame, in their order; the same, bit for bit, as one call a row.
+
+        Columns of numbers are not taken apart in Python. Where values are missing, or a feature seen earlier has
+        no column, a row must wait for the ones before it, which move the means it is completed with: then it
+        costs what `learn_one` does.
+
+        Parameters
+        ----------
+        X
+            A frame of pandas, Polars, PyArrow or another library that Narwhals knows; values as in `learn_one`.
+        y
+            A series: the class of each row; None, NaN or NA = unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If X and y are not of the same length.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> X = pd.DataFrame({"size": [1.0, 9.0, 2.0, 8.0], "colour": ["red", "blue", "red", None]})
+        >>> model = SemiSupervisedClassifier()
+        >>> model.learn_many(X, pd.Series(["small", "large", None, "large"]))
+        >>> model.predict_many(X).tolist()
+        ['small', 'large', 'small', 'large']
+        """
+        labels = frames.to_labels(y)
+        if len(labels) != frames.length(X):
+            raise ValueError(f"X has {frames.length(X)} rows, y has {len(labels)}")
+        labelled = np.array([i for i, label in enumerate(labels) if label is not None], np.int64)
+        table = self._checked_table(X)
+        known = [self._classes.setdefault(labels[i], len(self._classes)) for i in labelled.tolist()]
+        targets = np.eye(len(self._classes), dtype=np.float32)[known]
+        for begin, rows in self._stretches(table, len(labels)):
+            due = slice(*np.searchsorted(labelled, (begin, begin + len(rows))))
+            here = labelled[due] - begin
+            deque(self.mixture.test_then_train(rows, here, targets[due], here), maxlen=0)
+
+    def learn_unlabelled_many(self, X: Any) -> list[Passed]:
+        """Learn from the rows of a frame without labels; see `learn_many` and `learn_unlabelled_one`."""
+        passed = []
+        for _, rows in self._stretches(self._checked_table(X), frames.length(X)):
+            memory = self.mixture.process(rows)
+            each = (slice(i, i + 1) for i in range(len(rows)))
+            passed += [Passed(rows[i].copy(), memory.take(i)) for i in each]
+        return passed
+
+    def _checked_table(self, X: Any) -> frames.Table:
+        table = frames.to_table(X)
+        self._columns.rows(table, frames.length(X))  # refuses a value before anything has been learnt
+        return table
+
+    def _stretches(self, table: frames.Table, n: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield where each stretch of rows begins, and the rows; to be learnt before the next is asked for.
+
+        A row that brings something new begins a stretch, and one in which something is missing is alone in its
+        own, since the rows before decide what it is completed with.
+        """
+        firsts = self._columns.firsts(table)
+        for begin, end in itertools.pairwise(sorted({0, n, *firsts})):
+            self._columns.register(firsts.get(begin, {}))
+            self.mixture.grow(len(self._columns), len(self._classes))
+            part = {name: column[begin:end] for name, column in table.items()}
+            rows = self._columns.rows(part, end - begin)
+            is_missing = np.isnan(rows)
+            incomplete = np.flatnonzero(is_missing.any(axis=1))
+            bounds = np.unique(np.concatenate([[0, len(rows)], incomplete, incomplete + 1]))
+            for a, b in itertools.pairwise(bounds.tolist()):
+                np.copyto(rows[a:b], self.mixture.column_means, where=is_missing[a:b])
+                yield begin + a, rows[a:b]
+
+    def _predicted_many(self, X: Any) -> Memory:
+        rows = self._columns.rows(frames.to_table(X), frames.length(X))
+        np.copyto(rows, self.mixture.column_means, where=np.isnan(rows))
+        return self.mixture.predict(rows)
 
     def explain(self) -> dict[str, float]:
         """Return the present weight of each expert in the decision; they sum to 1."""
@@ -216,9 +322,12 @@ class SemiSupervisedClassifier(base.Classifier):
         for name in ("classes", "preset", "columns.owners"):
             if name not in arrays:
                 raise ValueError(f"the state lacks the array {name!r}")
+        unknown = {n for n in arrays if not n.startswith("mixture.")} - {"classes", "preset", "columns.owners"}
+        if unknown:
+            raise ValueError(f"the state has unknown arrays {sorted(unknown)}")
         own = {n.removeprefix("mixture."): arrays[n] for n in arrays if n.startswith("mixture.")}
         mixture = Mixture.from_arrays(own)
-        model = cls(mixture.seed, mixture.learn_from_unlabelled, mixture.metric, str(arrays["preset"]))
+        model = cls(mixture.seed, mixture.learn_from_unlabelled, mixture.metric, arrays["preset"].tolist())
         model.mixture = mixture
         model._columns = Columns.from_arrays(arrays)
         model._classes = {name: i for i, name in enumerate(names.from_text(str(arrays["classes"])))}

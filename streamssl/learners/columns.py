@@ -18,6 +18,8 @@ MOST_VALUES = 32
 MOST_COLUMNS = 2048
 """Columns in all; features beyond are not used."""
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 class Columns:
     """The columns of a stream of dicts, in the order in which features were first seen (sorted within an event).
@@ -90,6 +92,45 @@ class Columns:
                 row[self._numbers[name]] = number
         return row
 
+    def firsts(self, table: Mapping[Hashable, NDArray[Any]]) -> dict[int, dict[Hashable, Any]]:
+        """Return what is new in each row, for `register`; rows in which nothing is new are left out."""
+        firsts: dict[int, dict[Hashable, Any]] = {}
+        for name, column in table.items():
+            if column.dtype.kind == "f":
+                given = np.flatnonzero(~np.isnan(column))[:1].tolist()
+                news = {} if name in self._numbers else {i: column[i] for i in given}
+            else:
+                news = self._first_objects(name, column)
+            for i, value in news.items():
+                firsts.setdefault(i, {})[name] = value
+        return firsts
+
+    def _first_objects(self, name: Hashable, column: NDArray[Any]) -> dict[int, Any]:
+        firsts: dict[Hashable, int] = {}
+        for i, value in enumerate(column.tolist()):
+            if self._is_new(name, value):
+                firsts.setdefault(value if isinstance(value, str) else None, i)
+        return {i: column[i] for i in firsts.values()}
+
+    def rows(self, table: Mapping[Hashable, NDArray[Any]], n: int) -> NDArray[np.float32]:
+        """Return n rows (n, d), NaN where a value is missing; raises as `row` does."""
+        rows = np.full((n, len(self)), np.nan, np.float32)
+        for name, column in table.items():
+            if column.dtype.kind == "f":
+                numbers = column
+                beyond = np.flatnonzero(np.abs(column) > LARGEST)[:1]
+                for i in beyond:
+                    _number(name, column[i])
+            else:
+                is_text = np.array([isinstance(value, str) for value in column], bool)
+                for known, position in self._values.get(name, {}).items():
+                    rows[is_text, position] = column[is_text] == known
+                found = [None if isinstance(value, str) else _number(name, value) for value in column]
+                numbers = np.array(found, np.float64)
+            if name in self._numbers:
+                rows[:, self._numbers[name]] = numbers
+        return rows
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the names and values with their columns; TypeError for a name that is no plain value."""
         owners: list[tuple[Hashable, str | None, int]] = [
@@ -121,6 +162,6 @@ def _number(name: Hashable, value: Any) -> float | None:
     number = float(value)
     if math.isnan(number):
         return None
-    if abs(number) > np.finfo(np.float32).max:
+    if abs(number) > LARGEST:
         raise ValueError(f"feature {name!r} must be finite and fit into 32 bits, got {number}")
     return number

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from river import checks
 
@@ -144,3 +146,124 @@ def test_a_negative_label_lowers_what_it_excludes() -> None:
 
 def test_weights_of_experts_sum_to_one() -> None:
     assert sum(SemiSupervisedClassifier().explain().values()) == pytest.approx(1)
+
+
+def test_a_negative_label_for_a_new_event() -> None:
+    one, other = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    for x, y in stream(30):
+        one.learn_one(x, y)
+        other.learn_one(x, y)
+    one.learn_negative_one({"a": 1, "d": 2}, "x", "y")
+    other.learn_negative_one(other.learn_unlabelled_one({"a": 1, "d": 2}), "x", "y")
+    assert_same_state(one.mixture, other.mixture)
+
+
+def test_chosen_experts_survive() -> None:
+    model = SemiSupervisedClassifier(preset=("class_means", "last_label"))
+    model.learn_one({"a": 1}, "x")
+    other = SemiSupervisedClassifier.from_arrays(model.to_arrays())
+    assert set(other.explain()) == set(other.clone().explain()) == {"class_means", "last_label"}
+    assert_same_state(model.mixture, other.mixture)
+
+
+@pytest.mark.parametrize("name", ["surplus", "mixture.surplus"])
+def test_an_unknown_array_is_refused(name: str) -> None:
+    arrays = SemiSupervisedClassifier().to_arrays() | {name: np.zeros(1)}
+    with pytest.raises(ValueError, match="surplus"):
+        SemiSupervisedClassifier.from_arrays(arrays)
+
+
+def mixed_events(n: int) -> list[tuple[dict[Any, Any], str | None]]:
+    """Numbers, truth values, strings and both in one column; some missing, some late, most without a label."""
+    rng = np.random.default_rng(1)
+    events = []
+    for i, (x, y) in enumerate(stream(n)):
+        more: dict[Any, Any] = {
+            "colour": str(rng.choice(["red", "blue", "green"])) if i % 5 else None,
+            "flag": bool(rng.random() < 0.5),
+            "late": float(i) if i > n // 2 else None,
+            "both": "text" if i % 3 else i,
+            "a": None if i % 11 == 3 else x["a"],
+        }
+        events.append((x | more, y if i % 4 == 0 else None))
+    return events
+
+
+def frames_of(events: list[tuple[dict[Any, Any], Any]], size: int) -> list[tuple[pd.DataFrame, pd.Series]]:
+    frames = []
+    for begin in range(0, len(events), size):
+        some = events[begin : begin + size]
+        X = pd.DataFrame([x for x, _ in some])
+        frames.append((X, pd.Series([y for _, y in some], X.index, dtype=object)))
+    return frames
+
+
+@pytest.mark.parametrize("size", [1, 17, 120])
+@pytest.mark.parametrize("learn_from_unlabelled", [True, False])
+def test_learning_many_is_learning_one_by_one(size: int, learn_from_unlabelled: bool) -> None:
+    one, many = (SemiSupervisedClassifier(learn_from_unlabelled=learn_from_unlabelled) for _ in range(2))
+    events = mixed_events(120)
+    for x, y in events:
+        one.learn_unlabelled_one(x) if y is None else one.learn_one(x, y)
+    for X, labels in frames_of(events, size):
+        many.learn_many(X, labels)
+    assert_same_state(one.mixture, many.mixture)
+    X = frames_of(events, 120)[0][0]
+    assert many.predict_many(X).tolist() == [one.predict_one(x) for x, _ in events]
+    assert many.predict_proba_many(X).to_dict("records") == [one.predict_proba_one(x) for x, _ in events]
+
+
+def test_many_may_pass_unlabelled_and_get_their_labels_later() -> None:
+    one, many = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    events = mixed_events(60)
+    passed_one = [one.learn_unlabelled_one(x) for x, _ in events]
+    passed_many = many.learn_unlabelled_many(frames_of(events, 60)[0][0])
+    for p, q, (_, y) in zip(passed_one, passed_many, events, strict=True):
+        if y is not None:
+            one.learn_late_one(p, y)
+            many.learn_late_one(q, y)
+    assert_same_state(one.mixture, many.mixture)
+
+
+@pytest.mark.parametrize(
+    "nothing", [pd.Series(["x", None]), pd.Series(["x", pd.NA], dtype="string"), pd.Series([1.0, np.nan])]
+)
+def test_whatever_is_missing_in_y_is_unlabelled(nothing: pd.Series) -> None:
+    model = SemiSupervisedClassifier()
+    model.learn_many(pd.DataFrame({"a": [1.0, 2.0]}), nothing)
+    assert model.mixture.n_labelled == 1
+    assert len(model.predict_proba_one({"a": 1.0})) == 1
+
+
+def test_frames_of_other_libraries() -> None:
+    X = pd.DataFrame([x for x, _ in stream(40)])
+    y = [y if i % 2 else None for i, (_, y) in enumerate(stream(40))]
+    by_pandas, by_arrow = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    by_pandas.learn_many(X, pd.Series(y))
+    table = pa.Table.from_pandas(X)
+    by_arrow.learn_many(table, pa.chunked_array([y]))
+    assert_same_state(by_pandas.mixture, by_arrow.mixture)
+    assert by_arrow.predict_many(table).to_pylist() == by_pandas.predict_many(X).tolist()
+    assert by_arrow.predict_proba_many(table).to_pylist() == by_pandas.predict_proba_many(X).to_dict("records")
+
+
+def test_predictions_keep_the_index() -> None:
+    model = SemiSupervisedClassifier()
+    X = pd.DataFrame({"a": [1.0, 2.0]}, index=["p", "q"])
+    assert model.predict_many(X).tolist() == [None, None]
+    assert model.predict_proba_many(X).shape == (2, 0)
+    model.learn_one({"a": 1.0}, True)
+    assert model.predict_many(X).to_dict() == {"p": True, "q": True}
+    assert list(model.predict_proba_many(X).index) == ["p", "q"]
+
+
+def test_a_frame_that_cannot_be_learnt_changes_nothing() -> None:
+    model = SemiSupervisedClassifier()
+    before = model.to_arrays()
+    for bad in ({"a": [1.0], "b": [np.inf]}, {"a": [1.0], "b": [b"bytes"]}):
+        with pytest.raises((TypeError, ValueError), match="'b'"):
+            model.learn_many(pd.DataFrame(bad), pd.Series(["x"]))
+    with pytest.raises(ValueError, match="1 rows, y has 2"):
+        model.learn_many(pd.DataFrame({"a": [1.0]}), pd.Series(["x", "y"]))
+    assert model.to_arrays().keys() == before.keys()
+    assert all(np.array_equal(array, before[name]) for name, array in model.to_arrays().items())
