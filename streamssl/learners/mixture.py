@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamssl.learners import kernels, panel
+from streamssl.learners import kernels, panel, row_kind
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.decision import PENALTIES
 from streamssl.learners.kernels import Arriving, Remembered
@@ -403,10 +403,13 @@ class Mixture:
 
 def warm_up() -> None:
     """Compile every kernel of every mixture, or load it from the cache: a minute, or a second."""
-    mixture = Mixture(1, 1)
-    rows = np.zeros((1, 1), np.float32)
-    mixture.learn(rows, np.ones((1, 1), np.float32), np.ones(1, np.float32), mixture.process(rows))
-    mixture.forget(np.zeros(1, np.int64))
+    row = np.eye(
+        1, row_kind.NARROWEST, dtype=np.float32
+    )  # a vector of length 1, which all experts can be asked about
+    mixture = Mixture(row.shape[1], 1, preset="full")
+    key = np.zeros(1, np.int64)
+    mixture.learn(row, np.ones((1, 1), np.float32), np.ones(1, np.float32), mixture.process(row), key)
+    mixture.forget(key)
 
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
