@@ -82,14 +82,18 @@ class Columns:
             If a number is infinite or too large for 32 bits.
         """
         row = means.copy()
+        numbers = self._numbers
         for name, value in x.items():
+            if type(value) is float and name in numbers and -LARGEST <= value <= LARGEST:
+                row[numbers[name]] = value  # as below; nearly all values come this way
+                continue
             if isinstance(value, str):
                 for known, column in self._values.get(name, {}).items():
                     row[column] = known == value
                 continue
             number = _number(name, value)
-            if number is not None and name in self._numbers:
-                row[self._numbers[name]] = number
+            if number is not None and name in numbers:
+                row[numbers[name]] = number
         return row
 
     def firsts(self, table: Mapping[Hashable, NDArray[Any]]) -> dict[int, dict[Hashable, Any]]:

@@ -122,6 +122,7 @@ class Mixture:
         """Who takes part, in the order of `Memory.experts`."""
         self._state = kernels.new(self.expert_names, n_features, n_classes, seed, metric)
         self._scratch = kernels.scratch(self._state)
+        self._none = self._no_labels, self._no_memory
 
     @property
     def n_features(self) -> int:
@@ -153,6 +154,7 @@ class Mixture:
         if (n_features, n_classes) != (self.n_features, self.n_classes):
             self._state = kernels.grow(self._state, self.expert_names, n_features, n_classes)
             self._scratch = kernels.scratch(self._state)
+            self._none = self._no_labels, self._no_memory
 
     def process(self, rows: NDArray[np.float32]) -> Memory:
         """Predict each row in turn, then observe it as an unlabelled event (the twin does not observe).
@@ -181,13 +183,17 @@ class Mixture:
     def _predict(self, rows: NDArray[np.float32], *, observing: bool) -> Memory:
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
         memory = self._room_for(len(rows))
-        self._run(observing, rows, memory, self._no_labels, self._no_memory)
+        self._run(observing, rows, memory, *self._none)
         return memory
 
     def _run(
         self, observing: bool, rows: NDArray[np.float32], memory: Memory, arriving: Arriving, remembered: Memory
     ) -> None:
-        kernels.run(
+        # Once it is compiled, Numba's dispatcher would still look up the type of every array of the state at every
+        # call, three times the work of predicting a row. What is handed over here is always of the same types.
+        compiled = next(iter(kernels.run.overloads.values()), None)
+        run = kernels.run if compiled is None else compiled.entry_point
+        run(
             self._state,
             self._scratch,
             observing,
@@ -261,11 +267,13 @@ class Mixture:
         self._run(self.learn_from_unlabelled, rows[:0], self._no_memory, arriving, memory)
 
     def _widened(self, memory: Memory, n: int) -> Memory:
+        experts = pad(memory.experts, n, len(self.expert_names), self.n_classes)
+        context = pad(memory.context, n, len(HORIZONS), self.n_features)
         decisions = _checked("memory.decisions", memory.decisions, np.int64, (n,))
         return memory._replace(
             decisions=decisions,
-            experts=pad(memory.experts, n, len(self.expert_names), self.n_classes),
-            context=pad(memory.context, n, len(HORIZONS), self.n_features),
+            experts=_checked("memory.experts", experts, np.uint8, experts.shape),
+            context=_checked("memory.context", context, np.float32, context.shape),
             positions=_checked("memory.positions", memory.positions, np.int64, (n,)),
         )
 
@@ -414,7 +422,11 @@ def warm_up() -> None:
 
 def _checked(name: str, values: ArrayLike, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
     """Return ``values`` as the one kind of array the kernels are compiled for, or say which argument is wrong."""
-    array: NDArray[Any] = np.require(values, dtype, ["C", "W"])
+    array: NDArray[Any]
+    if isinstance(values, np.ndarray) and values.dtype == dtype and values.flags.carray:
+        array = values
+    else:
+        array = np.require(values, dtype, ["C", "A", "W"])
     if len(array.shape) != len(shape) or any(
         want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
     ):
