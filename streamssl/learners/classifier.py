@@ -49,9 +49,9 @@ class SemiSupervisedClassifier(base.MiniBatchClassifier):
     Features are numbers, truth values or strings (one-hot, 32 values a feature); one that is absent, None or NaN
     counts as the mean of its column. Features and classes may appear at any time.
 
-    For d columns and k classes an event costs O(d k) plus some 290 d operations for the distances to 160
-    centres, a label O(d^2), no more beyond 480 columns. Memory is some 7 KB and 120 k bytes a column and at most
-    8 MB beside; 2048 columns are used at most. The experts name their sources, see `streamssl.learners.experts`;
+    For d columns and k classes an event costs O(d k) and the distances to 160 centres and 256 labelled rows, a
+    label O(d^2) and O(256^2); see `Mixture`. Memory is less than 2.5 MB + .43 MB k + .055 MB d; 2048 columns are
+    used at most. The experts name their sources, see `streamssl.learners.experts`;
     the weights are Hedge (Freund and Schapire, "A decision-theoretic generalization of on-line learning and an
     application to boosting", JCSS 1997).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -14,6 +14,10 @@ from streamssl.learners.decision import PENALTIES
 from streamssl.learners.kernels import Arriving, Remembered
 from streamssl.learners.labelled import NO_KEY
 from streamssl.learners.padding import pad
+
+_compiled: list[Callable[..., None]] = []
+"""`kernels.run` once it has been called. Numba's dispatcher would look up the type of every array of the state at
+every call, three times the work of predicting a row; what is handed over here is always of the same types."""
 
 
 class Memory(NamedTuple):
@@ -84,10 +88,10 @@ class Mixture:
     A block of n rows gives the same predictions and the same state, bit for bit, as n blocks of one row, and
     as the same rows processed after a `grow` with 0 in the new columns.
 
-    An event costs some 290 d multiplications for distances to 160 centres and O(d k) for the rest: 4 us for 8
-    columns and 2 classes, 12 us for 16 and 26. A label costs O(d^2), and no more beyond 480 columns: 25 us and
-    130 us there. A call adds 30 us, so hand over blocks. Memory: some 7 KB and 120 k bytes a column, 4 MB at most
-    for the inverse correlations of each of the two nets, and nothing that grows with the stream.
+    For d columns and k classes an event costs O(d k) and the distances to 160 centres and 256 labelled rows, a
+    label O(d^2) and O(256^2), and parts of trees and fits beside; wide rows cost no more in most experts beyond
+    160 columns (views) and 480 (linear units). `tests/benchmarks/bench_learner_speed.py` measures it. Memory is
+    less than 2.5 MB + .43 MB k + .055 MB d, and nothing grows with the stream.
     The pool is that of Hedge (Freund and Schapire, JCSS 1997), see `streamssl.learners.hedge`; each expert's
     module names its own source.
 
@@ -189,10 +193,7 @@ class Mixture:
     def _run(
         self, observing: bool, rows: NDArray[np.float32], memory: Memory, arriving: Arriving, remembered: Memory
     ) -> None:
-        # Once it is compiled, Numba's dispatcher would still look up the type of every array of the state at every
-        # call, three times the work of predicting a row. What is handed over here is always of the same types.
-        compiled = next(iter(kernels.run.overloads.values()), None)
-        run = kernels.run if compiled is None else compiled.entry_point
+        run = _compiled[0] if _compiled else kernels.run
         run(
             self._state,
             self._scratch,
@@ -203,6 +204,8 @@ class Mixture:
             arriving,
             remembered._remembered,
         )
+        if not _compiled:
+            _compiled.extend(overload.entry_point for overload in kernels.run.overloads.values())
 
     @property
     def _no_memory(self) -> Memory:
@@ -382,6 +385,8 @@ class Mixture:
             Of ``block`` rows, fewer at the end.
         """
         rows = _checked("rows", rows, np.float32, (None, self.n_features))
+        labelled = _checked("labelled", labelled, np.int64, (None,))
+        after = _checked("after", after, np.int64, (len(labelled),))
         targets = _checked("targets", targets, np.float32, (len(labelled), self.n_classes))
         if weights is None:
             weights = np.ones(len(labelled), np.float32)

@@ -178,6 +178,7 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
     """Return the experts before any event."""
     row = {name: n_features if name in names else 0 for name in EXPERTS}
     view = {name: context.view_width(width) for name, width in row.items()}
+    trees = {name: forest.TREES if name in names else 0 for name in EXPERTS}
     return Experts(
         last_label.new(),
         class_means.new(row["class_means"], n_classes),
@@ -185,9 +186,9 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
         logistic.new(view["logistic_views"], n_classes),
         rbf.new(row["rbf_rows"], n_classes, ROW_CENTRES),
         rbf.new(view["rbf_views"], n_classes, VIEW_CENTRES),
-        forest.new(row["forest_rows"], n_classes),
-        forest.new(TIMES + row["forest_times"], n_classes),
-        forest.new(view["forest_views"], n_classes),
+        forest.new(row["forest_rows"], n_classes, trees["forest_rows"]),
+        forest.new(TIMES + row["forest_times"], n_classes, trees["forest_times"]),
+        forest.new(view["forest_views"], n_classes, trees["forest_views"]),
         cauchy.new(row["cauchy"], n_classes),
         neighbours.new(row["neighbours"], n_classes),
         correlation.new(row["correlation"], n_classes),

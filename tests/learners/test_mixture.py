@@ -288,3 +288,10 @@ def test_negative_weights_are_refused() -> None:
 def test_unknown_metric_is_refused() -> None:
     with pytest.raises(ValueError, match="metric must be one of"):
         Mixture(metric="f1")
+
+
+@pytest.mark.parametrize("preset", panel.PRESETS)
+@pytest.mark.parametrize(("d", "k"), [(1, 2), (8, 26), (100, 256), (160, 2), (1024, 10), (2048, 2)])
+def test_memory_keeps_to_what_the_docstring_says(preset: str, d: int, k: int) -> None:
+    size = sum(array.nbytes for array in Mixture(d, k, preset=preset).to_arrays().values())
+    assert size < 2.5e6 + 0.43e6 * k + 0.055e6 * d
