@@ -13,7 +13,7 @@ TSP 2004; sliding windows: Van Vaerenbergh et al., ICASSP 2006): a row i leaves 
 :math:`\alpha \leftarrow \alpha - A_i \alpha_i/A_{ii}, A \leftarrow A - A_i A_i'/A_{ii}`, and one with kernel values
 v joins by the bordered inverse.
 
-O(256 (d + k)) an event; 256^2 a label, and some 15 ms at each fit. 256 (8 d + 16 k) + 4 256^2 2 bytes.
+O(256 (d + k)) an event; 256^2 a label, and some 15 ms at each fit. 256 (8 d + 12 k) + 8 256^2 bytes.
 """
 
 from __future__ import annotations

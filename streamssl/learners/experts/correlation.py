@@ -17,9 +17,10 @@ online (Cristianini, Shawe-Taylor and Lodhi, "Latent semantic kernels", 2002), t
 kernel (Kondor and Lafferty, ICML 2002).
 
 O(f^2) an event for f filled columns; rows with more than 64 take part with probability 4096/f^2 and so much more
-weight. A fit takes 10 to 100 ms at 1,024 columns: at every label up to 16, then whenever labels have grown by a
-quarter, and every 128 when the window is full; labels wait for the next fit. 4 d^2 + 1 k (d + k) bytes; nothing
-below 100 columns or above 2,048, where it cannot be asked.
+weight. Old events fade: their weight is halved every 500,000 or so. A fit takes 10 to 100 ms at 1,024 columns: at
+every label up to 16, then whenever labels have grown by a quarter, and every 128 when the window is full; labels
+wait for the next fit. 4 d^2 + 1024 d + 2048 k + 8 d k bytes; nothing below 100 columns or above 2,048, where it
+cannot be asked.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ POWERS = (0, 4, 8)
 DAMPING = 0.1
 UNDIFFUSED = 1.0 / 64.0
 MOST_PAIRS = 4096
+MEMORY = 2.0**20
+"""Once so many events have been counted, all sums are halved: float32 sums would soon take in nothing new."""
 EVERY = 16
 GROWTH = 1.25
 REST = 128
@@ -53,7 +56,7 @@ class Correlation(NamedTuple):
     """Second moments of all rows, the window, and the fit."""
 
     seen: NDArray[np.float64]
-    """(1,) weight of all events."""
+    """(1,) weight of all events, faded."""
     sums: NDArray[np.float64]
     """(D,) of the rows; D = d, or 0 where the expert cannot be asked."""
     products: NDArray[np.float32]
@@ -153,6 +156,8 @@ def observe(state: Correlation, row: NDArray[np.float32], generator: NDArray[np.
         if below(generator, n * n) >= MOST_PAIRS:
             return
         weight = n * n / MOST_PAIRS
+    if state.seen[0] >= MEMORY:
+        _halve(state)
     state.seen[0] += weight
     for a in range(n):
         i = columns[a]
@@ -161,6 +166,16 @@ def observe(state: Correlation, row: NDArray[np.float32], generator: NDArray[np.
         for b in range(a, n):
             j = columns[b]
             state.products[i, j] += value * row[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _halve(state: Correlation) -> None:
+    """Let the events so far count for half of what they did."""
+    state.seen[0] *= 0.5
+    for i in range(len(state.sums)):
+        state.sums[i] *= 0.5
+        for j in range(i, len(state.sums)):
+            state.products[i, j] *= np.float32(0.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
