@@ -242,7 +242,7 @@ def hear(
 def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.bool_]) -> None:
     """Write to ``out`` (e,) who can be asked about rows such as have come."""
     unit = row_kind.are_unit(kind, n_columns)
-    dense = unit and row_kind.are_dense(kind)
+    dense = unit and row_kind.are_dense(kind, n_columns)
     for e in range(len(out)):
         out[e] = (unit or not roles.needs_unit[e]) and (dense or not roles.needs_dense[e])
 
@@ -265,7 +265,7 @@ def observe(
         rbf.observe(experts.rbf_views, shown.z_view, shown.view_distances, nearest[1], generator)
     if places[CORRELATION] >= 0 and shown.unit[0]:
         correlation.observe(experts.correlation, row, generator, scratch.correlation)
-    if places[SOFT_MEANS] >= 0 and shown.unit[0] and row_kind.are_dense(moments.kind):
+    if places[SOFT_MEANS] >= 0 and shown.unit[0] and row_kind.are_dense(moments.kind, len(row)):
         soft_means.observe(experts.soft_means, row, prior, scratch.scores, scratch.probabilities)
 
 

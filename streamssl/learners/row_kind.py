@@ -22,7 +22,7 @@ class RowKind(NamedTuple):
     """Counts of rows; 24 bytes, O(d) a row."""
 
     counts: NDArray[np.int64]
-    """(3,) rows, those of length 1 or 0, those of which more than half the values are not 0."""
+    """(3,) rows, those of length 1 or 0, and values that are not 0."""
 
 
 def new() -> RowKind:
@@ -39,7 +39,7 @@ def observe(state: RowKind, row: NDArray[np.float32]) -> None:
         n_filled += value != 0.0
     state.counts[0] += 1
     state.counts[1] += length == 0.0 or abs(length - 1.0) < TOLERANCE
-    state.counts[2] += 2 * n_filled > len(row)
+    state.counts[2] += n_filled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -50,13 +50,13 @@ def are_unit(state: RowKind, n_columns: int) -> bool:
     --------
     >>> kind, row = new(), np.full(400, 0.05, np.float32)
     >>> observe(kind, row)
-    >>> are_unit(kind, 400), are_dense(kind)
+    >>> are_unit(kind, 400), are_dense(kind, 400)
     (True, True)
     """
     return bool(n_columns >= NARROWEST and 0 < state.counts[0] * NEARLY_ALL <= state.counts[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def are_dense(state: RowKind) -> bool:
-    """Tell whether most rows are more than half full, as embeddings are."""
-    return bool(2 * state.counts[2] > state.counts[0])
+def are_dense(state: RowKind, n_columns: int) -> bool:
+    """Tell whether rows are more than half full, as embeddings are."""
+    return bool(2 * state.counts[2] > state.counts[0] * n_columns)

@@ -8,7 +8,7 @@ def kind_of(rows: np.ndarray) -> tuple[bool, bool]:
     kind = row_kind.new()
     for row in rows.astype(np.float32):
         row_kind.observe(kind, row)
-    return row_kind.are_unit(kind, rows.shape[1]), row_kind.are_dense(kind)
+    return row_kind.are_unit(kind, rows.shape[1]), row_kind.are_dense(kind, rows.shape[1])
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ def test_a_retraction_needs_a_key(key):
         read(None, key)
 
 
-MEMORY = {"classes": ["a"], "experts": {"cauchy": "/w=="}, "context": "AACAPw==", "decision": "a", "confidence": 0.5}
+MEMORY = {"classes": ["a"], "experts": {"rbf": "/w=="}, "context": "AACAPw==", "decision": "a", "confidence": 0.5}
 
 
 @pytest.mark.parametrize(
