@@ -25,6 +25,15 @@ class Passed(NamedTuple):
     memory: Memory
 
 
+class Explanation(NamedTuple):
+    """What the decision rests on."""
+
+    weights: dict[str, float]
+    """Expert -> its share in the decision; they sum to 1."""
+    unlabelled_gain: float
+    """Nats a label that the experts who know unlabelled events have lately added to those who do not."""
+
+
 class SemiSupervisedClassifier(base.MiniBatchClassifier):
     """A classifier that learns from every event of a stream, labelled or not.
 
@@ -293,9 +302,15 @@ class SemiSupervisedClassifier(base.MiniBatchClassifier):
         np.copyto(rows, self.mixture.column_means, where=np.isnan(rows))
         return self.mixture.predict(rows)
 
-    def explain(self) -> dict[str, float]:
-        """Return the present weight of each expert in the decision; they sum to 1."""
-        return self.mixture.explain()
+    def explain(self) -> Explanation:
+        """Return which experts carry the decision, and what unlabelled events have been worth so far.
+
+        Examples
+        --------
+        >>> SemiSupervisedClassifier().explain().unlabelled_gain
+        0.0
+        """
+        return Explanation(self.mixture.explain(), self.mixture.unlabelled_gain)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return a copy of the whole state as plain arrays, for `numpy.savez`; no pickle is needed.

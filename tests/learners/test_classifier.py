@@ -145,7 +145,7 @@ def test_a_negative_label_lowers_what_it_excludes() -> None:
 
 
 def test_weights_of_experts_sum_to_one() -> None:
-    assert sum(SemiSupervisedClassifier().explain().values()) == pytest.approx(1)
+    assert sum(SemiSupervisedClassifier().explain().weights.values()) == pytest.approx(1)
 
 
 def test_a_negative_label_for_a_new_event() -> None:
@@ -162,7 +162,7 @@ def test_chosen_experts_survive() -> None:
     model = SemiSupervisedClassifier(preset=("class_means", "last_label"))
     model.learn_one({"a": 1}, "x")
     other = SemiSupervisedClassifier.from_arrays(model.to_arrays())
-    assert set(other.explain()) == set(other.clone().explain()) == {"class_means", "last_label"}
+    assert set(other.explain().weights) == set(other.clone().explain().weights) == {"class_means", "last_label"}
     assert_same_state(model.mixture, other.mixture)
 
 
