@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamssl.learners import kernels, panel, row_kind
+from streamssl.learners.blas import one_thread
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.decision import PENALTIES
 from streamssl.learners.kernels import Arriving, Remembered
@@ -194,16 +196,17 @@ class Mixture:
         self, observing: bool, rows: NDArray[np.float32], memory: Memory, arriving: Arriving, remembered: Memory
     ) -> None:
         run = _compiled[0] if _compiled else kernels.run
-        run(
-            self._state,
-            self._scratch,
-            observing,
-            rows,
-            memory.probabilities,
-            memory._remembered,
-            arriving,
-            remembered._remembered,
-        )
+        with one_thread() if len(arriving.after) else nullcontext():
+            run(
+                self._state,
+                self._scratch,
+                observing,
+                rows,
+                memory.probabilities,
+                memory._remembered,
+                arriving,
+                remembered._remembered,
+            )
         if not _compiled:
             _compiled.extend(overload.entry_point for overload in kernels.run.overloads.values())
 
