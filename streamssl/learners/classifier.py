@@ -116,8 +116,10 @@ class SemiSupervisedClassifier(base.MiniBatchClassifier):
         return None if decision < 0 else list(self._classes)[decision]
 
     def learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float = 1.0) -> None:
-        """Learn from an event that comes with its label, which counts ``w`` times."""
-        self.learn_late_one(self.learn_unlabelled_one(x), y, w)
+        """Learn from an event that comes with its label, which counts ``w`` times; None: it has none."""
+        passed = self.learn_unlabelled_one(x)
+        if y is not None:
+            self.learn_late_one(passed, y, w)
 
     def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> Passed:
         """Learn from an event without a label.
@@ -157,8 +159,10 @@ class SemiSupervisedClassifier(base.MiniBatchClassifier):
         Raises
         ------
         ValueError
-            If probabilities are negative or do not sum to 1, or ``w`` is negative.
+            If probabilities are negative or do not sum to 1, ``w`` is negative, or there is no label.
         """
+        if y is None:
+            raise ValueError("y must be a class: an event whose label is not known has nothing more to teach")
         shares = y if isinstance(y, Mapping) else {y: 1.0}
         if min(shares.values(), default=-1) < 0 or abs(sum(shares.values()) - 1) > 1e-6:
             raise ValueError(f"y must hold probabilities that sum to 1, got {dict(shares)}")

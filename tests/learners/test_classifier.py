@@ -267,3 +267,13 @@ def test_a_frame_that_cannot_be_learnt_changes_nothing() -> None:
         model.learn_many(pd.DataFrame({"a": [1.0]}), pd.Series(["x", "y"]))
     assert model.to_arrays().keys() == before.keys()
     assert all(np.array_equal(array, before[name]) for name, array in model.to_arrays().items())
+
+
+def test_none_is_no_label() -> None:
+    model, other = SemiSupervisedClassifier(), SemiSupervisedClassifier()
+    model.learn_one({"a": 1.0}, None)
+    other.learn_unlabelled_one({"a": 1.0})
+    assert model.predict_proba_one({"a": 1.0}) == {}
+    assert_same_state(model.mixture, other.mixture)
+    with pytest.raises(ValueError, match="y must be a class"):
+        model.learn_late_one(model.learn_unlabelled_one({"a": 1.0}), None)
