@@ -70,6 +70,13 @@ def learn(
         for c in range(len(target)):
             hit += target[c] * said[e, c] / 255.0
         state.likelihood[e] = KEEP * state.likelihood[e] + weight * np.log(hit)
+    weigh(state, n_labelled, n_known, usable)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def weigh(state: Hedge, n_labelled: int, n_known: int, usable: NDArray[np.bool_]) -> None:
+    """Give every expert the weight that its past and its prior weight make, none to those that cannot be used."""
+    n_experts = len(state.weights)
     best = -np.inf
     for e in range(n_experts):
         best = max(best, state.likelihood[e])

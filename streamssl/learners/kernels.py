@@ -261,6 +261,8 @@ def _learn(
         worth.learn(state.worth, state.hedge.weights, roles.labelled_only, said[at], target)
         hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.usable)
         decision.learn(state.decision, decisions[at], target, weight)
+    else:
+        hedge.weigh(state.hedge, state.n_labelled[0], 1, scratch.usable)
     state.n_labelled[0] += 1
     class_prior.learn(prior, target, weight)
     standardiser.observe(moments.labelled_rows, row)

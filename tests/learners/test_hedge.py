@@ -44,6 +44,12 @@ def test_an_expert_that_cannot_be_used_has_no_weight() -> None:
     np.testing.assert_array_equal(state.weights, [0.0, 1.0])
 
 
+def test_before_anything_was_said_prior_weights_are_shared_among_the_usable() -> None:
+    state = new()
+    hedge.weigh(state, 0, 1, np.array([True, False]))
+    np.testing.assert_array_equal(state.weights, [1.0, 0.0])
+
+
 def test_pool_is_the_weighted_mean() -> None:
     out = np.empty(2)
     hedge.mix(np.array([0.25, 0.75]), np.array([[1.0, 0.0], [0.2, 0.8]]), out)
