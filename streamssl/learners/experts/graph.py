@@ -28,7 +28,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from streamssl.learners import sharpness
+from streamssl.learners import class_prior, sharpness
 from streamssl.learners.experts import graph_nodes
 from streamssl.learners.experts.graph_nodes import N_NEIGHBOURS, Nodes
 from streamssl.learners.labelled import NO_KEY
@@ -43,7 +43,6 @@ NEVER = np.iinfo(np.int64).min
 POISSON, WALK = 0, 1
 POISSON_KEEP = np.float32(0.98)
 WALK_KEEP = np.float32(0.9)
-SWEEPS_PER_LABEL = 4
 SWEEPS = 4
 INTERVAL = 200
 INSERTED_OF_TEN = 3
@@ -148,16 +147,12 @@ def predict(
     The class prior where nothing is known of the neighbours; all 0 as long as no class is known.
     """
     _look(state, z, -1, scratch)
-    total = 0.0
-    for c in range(len(prior)):
-        total += prior[c]
-    if total == 0.0:
+    if class_prior.n_known(prior) == 0:
         out_poisson[:] = 0.0
         out_walk[:] = 0.0
         return
-    for c in range(len(prior)):
-        out_poisson[c] = prior[c] / total
-        out_walk[c] = prior[c] / total
+    class_prior.shares(prior, out_poisson)
+    class_prior.shares(prior, out_walk)
     if _score(state, scratch):
         softmax(scratch.scores, state.sharpness.chosen[0], prior, out_poisson)
     total = 0.0
@@ -290,7 +285,7 @@ def learn(
     state.keys[slot] = key
     state.turns[slot] = state.n_labels[1]
     state.n_labels[1] += 1
-    sweep(state, SWEEPS_PER_LABEL, scratch)
+    sweep(state, SWEEPS, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
