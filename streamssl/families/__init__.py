@@ -1,1 +1,7 @@
 """The textbook families of semi-supervised learning, each around any classifier of River, each guarded."""
+
+from streamssl.families.graph import LabelPropagation, LabelSpreading
+from streamssl.families.self_training import SelfTraining
+from streamssl.families.softmax_regression import SoftmaxRegression
+
+__all__ = ["LabelPropagation", "LabelSpreading", "SelfTraining", "SoftmaxRegression"]

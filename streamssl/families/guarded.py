@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from river import base
 
 from streamssl.families.guard import Guard
 
 
-class GuardedClassifier(base.Wrapper, base.Classifier):  # type: ignore[misc]
+class GuardedClassifier(base.Wrapper[base.Classifier], base.Classifier):
     """A classifier that learns labelled events, and beside it a family that learns all of them.
 
     A family says what it thinks of an event, and how it learns one with and without a label. The classifier never
     hears of events without one; the guard decides by the labels that arrive how much the family counts.
     """
 
-    classifier: base.Classifier
+    classifier: Any
     _guard: Guard
 
     @property
     def _wrapped_model(self) -> base.Classifier:
-        return self.classifier
+        return cast(base.Classifier, self.classifier)
 
     @classmethod
     def _unit_test_params(cls) -> Any:
@@ -31,7 +31,7 @@ class GuardedClassifier(base.Wrapper, base.Classifier):  # type: ignore[misc]
         from river.naive_bayes import GaussianNB
 
         yield {"classifier": LogisticRegression()}
-        yield {"classifier": GaussianNB()}
+        yield {"classifier": GaussianNB()}  # type: ignore[no-untyped-call]
 
     @abc.abstractmethod
     def _family_proba_one(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, float]:
@@ -42,7 +42,7 @@ class GuardedClassifier(base.Wrapper, base.Classifier):  # type: ignore[misc]
         """Teach the family a labelled event."""
 
     @abc.abstractmethod
-    def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> None:
+    def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> Any:
         """Learn an event without a label, of which the wrapped classifier hears nothing."""
 
     @property
@@ -55,23 +55,26 @@ class GuardedClassifier(base.Wrapper, base.Classifier):  # type: ignore[misc]
         """How much the family counts beside the classifier, 0 to 1; see `Guard`."""
         return self._guard.weight
 
-    def predict_proba_one(self, x: Mapping[Hashable, Any]) -> dict[Hashable, float]:  # type: ignore[override]
+    def predict_proba_one(  # type: ignore[override]
+        self, x: Mapping[Hashable, Any], **kwargs: Any
+    ) -> dict[Hashable, float]:
         """Return the probability of each class known; {} before the first label."""
-        return self._guard.blend(self.classifier.predict_proba_one(x), self._family_proba_one(x))
+        return self._guard.blend(self.classifier.predict_proba_one(x, **kwargs), self._family_proba_one(x))
 
-    def learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float = 1.0) -> None:
-        """Learn an event with its label, which counts ``w`` times; None: it has none."""
+    def learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float = 1.0, **kwargs: Any) -> None:
+        """Learn an event with its label, which counts ``w`` times; None: it has none.
+
+        Further keywords are for the wrapped classifier.
+        """
         if y is None:
             self.learn_unlabelled_one(x)
             return
         self._guard.learn(self.classifier.predict_proba_one(x), self._family_proba_one(x), y, w)
-        teach(self.classifier, x, y, w)
+        teach(self.classifier, x, y, w, **kwargs)
         self._family_learn_one(x, y, w)
 
 
-def teach(classifier: Any, x: Mapping[Hashable, Any], y: Hashable, w: float) -> None:
+def teach(classifier: Any, x: Mapping[Hashable, Any], y: Hashable, w: float, **kwargs: Any) -> None:
     """Teach any classifier of River; one that knows no weights is only troubled with them if they are not 1."""
-    if w == 1.0:
-        classifier.learn_one(x, y)
-    else:
-        classifier.learn_one(x, y, w=w)
+    weight = {} if w == 1.0 else {"w": w}
+    classifier.learn_one(x, y, **weight, **kwargs)
