@@ -59,7 +59,7 @@ class SemiSupervisedClassifier(base.MiniBatchClassifier):
     counts as the mean of its column. Features and classes may appear at any time.
 
     For d columns and k classes an event costs O(d k) and the distances to 160 centres and 256 labelled rows, a
-    label O(d^2) and O(256^2); see `Mixture`. Memory is less than 2.5 MB + .43 MB k + .055 MB d; 2048 columns are
+    label O(d^2) and O(256^2); see `Mixture`. Memory is less than 2.8 MB + .46 MB k + .065 MB d; 2048 columns are
     used at most. The experts name their sources, see `streamssl.learners.experts`;
     the weights are Hedge (Freund and Schapire, "A decision-theoretic generalization of on-line learning and an
     application to boosting", JCSS 1997).

@@ -18,6 +18,7 @@ from streamssl.learners.experts import (
     class_means,
     correlation,
     forest,
+    graph,
     last_label,
     logistic,
     neighbours,
@@ -32,6 +33,8 @@ from streamssl.learners.panel import (
     FOREST_ROWS,
     FOREST_TIMES,
     FOREST_VIEWS,
+    GRAPH_POISSON,
+    GRAPH_WALK,
     LAST_LABEL,
     LOGISTIC_ROWS,
     LOGISTIC_VIEWS,
@@ -79,6 +82,8 @@ class Shown(NamedTuple):
     """The row itself where rows are vectors of length 1, else as `z_labelled`."""
     unit: NDArray[np.bool_]
     """(1,) whether they are."""
+    dense: NDArray[np.bool_]
+    """(1,) whether they are embeddings."""
     row_distances: NDArray[np.float32]
     row_units: NDArray[np.float64]
     view_distances: NDArray[np.float32]
@@ -95,7 +100,7 @@ class Scratch(NamedTuple):
     """(e, k)."""
     heard: NDArray[np.float64]
     """(k,) what `persistence` hears."""
-    usable: NDArray[np.bool_]
+    standing: NDArray[np.float64]
     """(e,)."""
     scores: NDArray[np.float64]
     """(k,)."""
@@ -108,6 +113,7 @@ class Scratch(NamedTuple):
     correlation: correlation.Scratch
     neighbours: NDArray[np.float32]
     """(512,)."""
+    graph: graph.Scratch
 
 
 def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) -> Scratch:
@@ -123,6 +129,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         np.empty(n_features, np.float32),
         np.empty(n_features, np.float32),
         np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_),
         np.empty(ROW_CENTRES, np.float32),
         np.empty(n_row_units),
         np.empty(VIEW_CENTRES, np.float32),
@@ -133,7 +140,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         shown,
         np.empty((len(roles.context_free), n_classes)),
         np.empty(n_classes),
-        np.empty(len(roles.context_free), np.bool_),
+        np.empty(len(roles.context_free)),
         np.empty(n_classes),
         np.empty(n_classes),
         np.empty(n_units),
@@ -142,6 +149,7 @@ def scratch(roles: Roles, experts: Experts, moments: Moments, n_classes: int) ->
         cauchy.scratch(n_features),
         correlation.scratch(n_features),
         np.empty(neighbours.CAPACITY, np.float32),
+        graph.scratch(experts.graph),
     )
 
 
@@ -157,17 +165,25 @@ def show(
     standardiser.standardise(moments.views, shown.raw_view, shown.z_view)
     standardiser.standardise(moments.labelled_rows, row, shown.z_labelled)
     shown.unit[0] = row_kind.are_unit(moments.kind, len(row))
+    shown.dense[0] = shown.unit[0] and row_kind.are_dense(moments.kind, len(row))
     copy(row if shown.unit[0] else shown.z_labelled, shown.vector)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def activate(roles: Roles, experts: Experts, shown: Shown) -> None:
-    """Let the nets look at the event: for what follows, whichever it is."""
-    places, nearest = roles.places, shown.nearest
+def activate(roles: Roles, experts: Experts, row: NDArray[np.float32], scratch: Scratch) -> None:
+    """Let the nets and the graph look at the event: for what follows, whichever it is."""
+    places, shown, nearest = roles.places, scratch.shown, scratch.shown.nearest
     if places[RBF_ROWS] >= 0:
         nearest[0] = rbf.activate(experts.rbf_rows, shown.z_row, shown.row_distances, shown.row_units)
     if places[RBF_VIEWS] >= 0:
         nearest[1] = rbf.activate(experts.rbf_views, shown.z_view, shown.view_distances, shown.view_units)
+    if _draws_graph(roles) and shown.dense[0]:
+        graph.look(experts.graph, row, scratch.graph)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _draws_graph(roles: Roles) -> bool:
+    return bool(roles.places[GRAPH_POISSON] >= 0 or roles.places[GRAPH_WALK] >= 0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -208,6 +224,14 @@ def ask(
             soft_means.predict(experts.soft_means, row, prior, scores, said[places[SOFT_MEANS]])
         else:
             class_prior.shares(prior, said[places[SOFT_MEANS]])
+    if _draws_graph(roles):
+        poisson = said[places[GRAPH_POISSON]] if places[GRAPH_POISSON] >= 0 else scores
+        walk = said[places[GRAPH_WALK]] if places[GRAPH_WALK] >= 0 else scores
+        if shown.dense[0]:
+            graph.predict(experts.graph, prior, poisson, walk, scratch.graph)
+        else:
+            class_prior.shares(prior, poisson)
+            class_prior.shares(prior, walk)
     if places[NEIGHBOURS] >= 0:
         neighbours.predict(experts.neighbours, row, prior, scratch.neighbours, said[places[NEIGHBOURS]])
     if places[PERSISTENCE] >= 0:
@@ -239,12 +263,13 @@ def hear(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def find_usable(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.bool_]) -> None:
-    """Write to ``out`` (e,) who can be asked about rows such as have come."""
+def find_standing(roles: Roles, kind: RowKind, n_columns: int, out: NDArray[np.float64]) -> None:
+    """Write to ``out`` (e,) what rows such as have come leave of prior weights: 0 for who cannot be asked."""
     unit = row_kind.are_unit(kind, n_columns)
     dense = unit and row_kind.are_dense(kind, n_columns)
     for e in range(len(out)):
-        out[e] = (unit or not roles.needs_unit[e]) and (dense or not roles.needs_dense[e])
+        can_be_asked = (unit or not roles.needs_unit[e]) and (dense or not roles.needs_dense[e])
+        out[e] = (roles.for_embeddings[e] if dense else 1.0) if can_be_asked else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -265,8 +290,10 @@ def observe(
         rbf.observe(experts.rbf_views, shown.z_view, shown.view_distances, nearest[1], generator)
     if places[CORRELATION] >= 0 and shown.unit[0]:
         correlation.observe(experts.correlation, row, generator, scratch.correlation)
-    if places[SOFT_MEANS] >= 0 and shown.unit[0] and row_kind.are_dense(moments.kind, len(row)):
+    if places[SOFT_MEANS] >= 0 and shown.dense[0]:
         soft_means.observe(experts.soft_means, row, prior, scratch.scores, scratch.probabilities)
+    if _draws_graph(roles) and shown.dense[0]:
+        graph.observe(experts.graph, row, generator, scratch.graph)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -327,6 +354,8 @@ def teach(
         correlation.learn(experts.correlation, row, target, weight, prior, key)
     if places[SOFT_MEANS] >= 0 and unit:
         soft_means.learn(experts.soft_means, row, target, weight, prior, scores, spare)
+    if _draws_graph(roles) and shown.dense[0]:
+        graph.learn(experts.graph, row, target, weight, prior, key, generator, scratch.graph)
     if places[NEIGHBOURS] >= 0:
         neighbours.learn(experts.neighbours, moments.rows, unit, row, target, weight, key)
     if places[PERSISTENCE] >= 0 and is_last:
@@ -382,3 +411,4 @@ def forget_key(roles: Roles, experts: Experts, key: int, prior: NDArray[np.float
         correlation.forget(experts.correlation, key)
     if roles.places[NEIGHBOURS] >= 0:
         neighbours.forget(experts.neighbours, key)
+    graph.forget(experts.graph, key)

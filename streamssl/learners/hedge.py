@@ -4,8 +4,8 @@ r"""How much each expert counts: exponential weights on what it said before labe
           w_e \propto w^0_e(n) \exp(\eta L_e), \qquad \eta = .4 / \ln k
 
 and one part in a hundred of the prior weights is always mixed in. The prior weights
-:math:`w^0(n) = late + (early - late) e^{-n/20}` say which experts can be trusted on how many labels n; an expert
-that cannot be used has none.
+:math:`w^0(n) = standing\, (late + (early - late) e^{-n/20})` say which experts can be trusted on how many labels n;
+the standing depends on the kind of rows, and is 0 for an expert that cannot be asked about such.
 Hedge is Freund and Schapire (JCSS 1997); decay and mixing make it track, as in Herbster and Warmuth (1998).
 O(e k) a label; 24 e bytes, e experts.
 """
@@ -61,21 +61,21 @@ def learn(
     weight: float,
     n_labelled: int,
     n_known: int,
-    usable: NDArray[np.bool_],
+    standing: NDArray[np.float64],
 ) -> None:
-    """Score the experts on a label by what they said then, (e, k) in units of 1/255; ``usable`` (e,)."""
+    """Score the experts on a label by what they said then, (e, k) in units of 1/255; ``standing`` (e,)."""
     n_experts = len(state.weights)
     for e in range(n_experts):
         hit = FLOOR
         for c in range(len(target)):
             hit += target[c] * said[e, c] / 255.0
         state.likelihood[e] = KEEP * state.likelihood[e] + weight * np.log(hit)
-    weigh(state, n_labelled, n_known, usable)
+    weigh(state, n_labelled, n_known, standing)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def weigh(state: Hedge, n_labelled: int, n_known: int, usable: NDArray[np.bool_]) -> None:
-    """Give every expert the weight that its past and its prior weight make, none to those that cannot be used."""
+def weigh(state: Hedge, n_labelled: int, n_known: int, standing: NDArray[np.float64]) -> None:
+    """Give every expert the weight that its past and its prior weight make, none to those without standing."""
     n_experts = len(state.weights)
     best = -np.inf
     for e in range(n_experts):
@@ -84,15 +84,18 @@ def weigh(state: Hedge, n_labelled: int, n_known: int, usable: NDArray[np.bool_]
     fade = np.exp(-n_labelled / PATIENCE)
     total, total_prior = 0.0, 0.0
     for e in range(n_experts):
-        prior = _prior(state, e, fade, usable[e])
+        prior = _prior(state, e, fade, standing[e])
         state.weights[e] = prior * np.exp(rate * (state.likelihood[e] - best))
         total += state.weights[e]
         total_prior += prior
+    if total_prior == 0.0:  # nobody can be asked; the weights must remain weights
+        state.weights[:] = 1.0 / n_experts
+        return
     for e in range(n_experts):
-        prior = _prior(state, e, fade, usable[e])
+        prior = _prior(state, e, fade, standing[e])
         state.weights[e] = (1.0 - SHARE) * state.weights[e] / total + SHARE * prior / total_prior
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _prior(state: Hedge, e: int, fade: float, usable: bool) -> float:
-    return float(state.late[e] + (state.early[e] - state.late[e]) * fade) if usable else 0.0
+def _prior(state: Hedge, e: int, fade: float, standing: float) -> float:
+    return float(standing * (state.late[e] + (state.early[e] - state.late[e]) * fade))

@@ -199,7 +199,7 @@ def _process(
         if n_observed[0] == 0:
             context.start(contexts[i], row)
         consultation.show(moments, row, contexts[i], positions[i], shown)
-        consultation.activate(roles, experts, shown)
+        consultation.activate(roles, experts, row, scratch)
         if any_known:
             consultation.ask(roles, experts, prior, weights, row, scratch)
             hedge.mix(weights, scratch.said, scratch.probabilities)
@@ -255,20 +255,20 @@ def _learn(
         _recall(said[at], scratch)
         consultation.hear(roles, state.hedge.weights, scratch.said, prior, scratch.heard)
         consultation.follow(roles, experts, scratch)
-    consultation.find_usable(roles, moments.kind, len(row), scratch.usable)
+    consultation.find_standing(roles, moments.kind, len(row), scratch.standing)
     n_known = class_prior.n_known(prior)
     if n_known > 0:
         worth.learn(state.worth, state.hedge.weights, roles.labelled_only, said[at], target)
-        hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.usable)
+        hedge.learn(state.hedge, said[at], target, weight, state.n_labelled[0], n_known, scratch.standing)
         decision.learn(state.decision, decisions[at], target, weight)
     else:
-        hedge.weigh(state.hedge, state.n_labelled[0], 1, scratch.usable)
+        hedge.weigh(state.hedge, state.n_labelled[0], 1, scratch.standing)
     state.n_labelled[0] += 1
     class_prior.learn(prior, target, weight)
     standardiser.observe(moments.labelled_rows, row)
     consultation.show(moments, row, averages, position, scratch.shown)
     if observing:
-        consultation.activate(roles, experts, scratch.shown)
+        consultation.activate(roles, experts, row, scratch)
         consultation.observe(roles, experts, moments, prior, row, state.generator, scratch)
         _observe(moments, state.context, n_observed, row, scratch.shown.raw_view)
         consultation.show(moments, row, averages, position, scratch.shown)

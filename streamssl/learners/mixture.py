@@ -93,7 +93,7 @@ class Mixture:
     For d columns and k classes an event costs O(d k) and the distances to 160 centres and 256 labelled rows, a
     label O(d^2) and O(256^2), and parts of trees and fits beside; wide rows cost no more in most experts beyond
     160 columns (views) and 480 (linear units). `tests/benchmarks/bench_learner_speed.py` measures it. Memory is
-    less than 2.5 MB + .43 MB k + .055 MB d, and nothing grows with the stream.
+    less than 2.8 MB + .46 MB k + .065 MB d, and nothing grows with the stream.
     The pool is that of Hedge (Freund and Schapire, JCSS 1997), see `streamssl.learners.hedge`; each expert's
     module names its own source.
 

@@ -18,6 +18,7 @@ from streamssl.learners.experts import (
     class_means,
     correlation,
     forest,
+    graph,
     last_label,
     logistic,
     neighbours,
@@ -29,6 +30,7 @@ from streamssl.learners.experts.cauchy import Cauchy
 from streamssl.learners.experts.class_means import ClassMeans
 from streamssl.learners.experts.correlation import Correlation
 from streamssl.learners.experts.forest import Forest
+from streamssl.learners.experts.graph import Graph
 from streamssl.learners.experts.last_label import LastLabel
 from streamssl.learners.experts.logistic import Logistic
 from streamssl.learners.experts.neighbours import Neighbours
@@ -55,23 +57,27 @@ class Character(NamedTuple):
     """Whether unlabelled events make a difference to it."""
     rows: str = "any"
     """What rows must be like: ``"any"``, ``"unit"`` (of length 1) or ``"dense"`` (that, and mostly filled)."""
+    for_embeddings: float = 1.0
+    """What is left of its prior weight where rows are of length 1 and mostly filled."""
 
 
 EXPERTS = {
-    "last_label": Character(0.2, 1.0, sees_context=True),
+    "last_label": Character(0.2, 1.0, sees_context=True, for_embeddings=0.3),
     "class_means": Character(1.0, 1.0),
-    "logistic_rows": Character(1.0, 1.0, needs_unlabelled=True),
-    "logistic_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
-    "rbf_rows": Character(0.2, 1.0, needs_unlabelled=True),
-    "rbf_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
-    "forest_rows": Character(0.4, 2.0),
-    "forest_times": Character(0.4, 2.0),
-    "forest_views": Character(0.4, 2.0, sees_context=True, needs_unlabelled=True),
+    "logistic_rows": Character(1.0, 1.0, needs_unlabelled=True, for_embeddings=0.3),
+    "logistic_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True, for_embeddings=0.3),
+    "rbf_rows": Character(0.2, 1.0, needs_unlabelled=True, for_embeddings=0.3),
+    "rbf_views": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True, for_embeddings=0.3),
+    "forest_rows": Character(0.4, 2.0, for_embeddings=0.3),
+    "forest_times": Character(0.4, 2.0, for_embeddings=0.3),
+    "forest_views": Character(0.4, 2.0, sees_context=True, needs_unlabelled=True, for_embeddings=0.3),
     "cauchy": Character(1.0, 1.0),
     "neighbours": Character(0.3, 0.7, needs_unlabelled=True),
-    "correlation": Character(6.0, 4.0, needs_unlabelled=True, rows="unit"),
+    "correlation": Character(6.0, 4.0, needs_unlabelled=True, rows="unit", for_embeddings=0.5),
     "soft_means": Character(3.0, 1.0, needs_unlabelled=True, rows="dense"),
-    "persistence": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True),
+    "graph_poisson": Character(2.0, 2.0, needs_unlabelled=True, rows="dense"),
+    "graph_walk": Character(2.0, 2.0, needs_unlabelled=True, rows="dense"),
+    "persistence": Character(0.2, 1.0, sees_context=True, needs_unlabelled=True, for_embeddings=0.3),
 }
 NAMES = tuple(EXPERTS)
 (
@@ -88,10 +94,12 @@ NAMES = tuple(EXPERTS)
     NEIGHBOURS,
     CORRELATION,
     SOFT_MEANS,
+    GRAPH_POISSON,
+    GRAPH_WALK,
     PERSISTENCE,
 ) = range(len(NAMES))
 
-FOR_VECTORS = ("correlation", "soft_means")
+FOR_VECTORS = ("correlation", "soft_means", "graph_poisson", "graph_walk")
 """Who is asked only where rows have length 1, and costs nothing elsewhere."""
 
 PRESETS: dict[str, tuple[str, ...]] = {
@@ -119,6 +127,8 @@ class Roles(NamedTuple):
     """(e,) who can be asked about rows of length 1 only."""
     needs_dense: NDArray[np.bool_]
     """(e,) who can be asked about embeddings only."""
+    for_embeddings: NDArray[np.float64]
+    """(e,) what is left of their prior weights there."""
 
 
 class Experts(NamedTuple):
@@ -137,6 +147,7 @@ class Experts(NamedTuple):
     neighbours: Neighbours
     correlation: Correlation
     soft_means: SoftMeans
+    graph: Graph
     persistence: Persistence
 
 
@@ -167,11 +178,23 @@ def roles(names: Sequence[str]) -> Roles:
         labelled_only=np.array([not each.needs_unlabelled for each in chosen]),
         needs_unit=np.array([each.rows != "any" for each in chosen]),
         needs_dense=np.array([each.rows == "dense" for each in chosen]),
+        for_embeddings=np.array([each.for_embeddings for each in chosen]),
     )
 
 
 def _if_vectors(n_columns: int) -> int:
     return n_columns if n_columns >= row_kind.NARROWEST else 0
+
+
+def _new_graph(names: Sequence[str], n_features: int, n_classes: int) -> Graph:
+    wanted = {"graph_poisson", "graph_walk"} & set(names) and n_features >= row_kind.NARROWEST
+    return graph.new(n_features, n_classes) if wanted else graph.new(0, n_classes, capacity=0)
+
+
+def _grow_graph(state: Graph, names: Sequence[str], n_features: int, n_classes: int) -> Graph:
+    """Make room; rows that have been too narrow so far left no nodes."""
+    is_empty = len(state.weights) == 0
+    return _new_graph(names, n_features, n_classes) if is_empty else graph.grow(state, n_features, n_classes)
 
 
 def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
@@ -193,6 +216,7 @@ def new(names: Sequence[str], n_features: int, n_classes: int) -> Experts:
         neighbours.new(row["neighbours"], n_classes),
         correlation.new(row["correlation"], n_classes),
         soft_means.new(_if_vectors(row["soft_means"]), n_classes),
+        _new_graph(names, n_features, n_classes),
         persistence.new(n_classes),
     )
 
@@ -215,5 +239,6 @@ def grow(experts: Experts, names: Sequence[str], n_features: int, n_classes: int
         neighbours.grow(experts.neighbours, row["neighbours"], n_classes),
         correlation.grow(experts.correlation, row["correlation"], n_classes),
         soft_means.grow(experts.soft_means, _if_vectors(row["soft_means"]), n_classes),
+        _grow_graph(experts.graph, names, n_features, n_classes),
         persistence.grow(experts.persistence, n_classes),
     )

@@ -4,7 +4,7 @@ from streamssl.learners import hedge
 
 RIGHT_WRONG = np.array([[255, 0], [0, 255]], np.uint8)
 FIRST = np.array([1, 0], np.float32)
-ALL = np.ones(2, np.bool_)
+ALL = np.ones(2)
 
 
 def new() -> hedge.Hedge:
@@ -38,16 +38,24 @@ def test_weights_turn_when_the_stream_does() -> None:
     assert state.weights[1] > 0.5
 
 
-def test_an_expert_that_cannot_be_used_has_no_weight() -> None:
+def test_an_expert_without_standing_has_no_weight() -> None:
     state = new()
-    hedge.learn(state, RIGHT_WRONG, FIRST, 1.0, 0, 2, np.array([False, True]))
+    hedge.learn(state, RIGHT_WRONG, FIRST, 1.0, 0, 2, np.array([0.0, 1.0]))
     np.testing.assert_array_equal(state.weights, [0.0, 1.0])
 
 
-def test_before_anything_was_said_prior_weights_are_shared_among_the_usable() -> None:
+def test_before_anything_was_said_prior_weights_are_shared_by_standing() -> None:
     state = new()
-    hedge.weigh(state, 0, 1, np.array([True, False]))
+    hedge.weigh(state, 0, 1, np.array([1.0, 0.0]))
     np.testing.assert_array_equal(state.weights, [1.0, 0.0])
+    hedge.weigh(state, 0, 1, np.array([1.0, 1 / 3]))
+    np.testing.assert_allclose(state.weights, [0.5, 0.5])
+
+
+def test_where_nobody_can_be_asked_weights_remain_weights() -> None:
+    state = new()
+    hedge.learn(state, RIGHT_WRONG, FIRST, 1.0, 0, 2, np.zeros(2))
+    np.testing.assert_array_equal(state.weights, [0.5, 0.5])
 
 
 def test_pool_is_the_weighted_mean() -> None:

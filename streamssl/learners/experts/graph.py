@@ -14,8 +14,8 @@ by strength. Its probabilities are the softmax of u over the running gap between
 chosen by log-loss on labels; and v as shares.
 
 Once there is no room, an event becomes a node with probability .3, in place of any unlabelled one: a long thin
-memory is worth more than a short dense one when labels are late. A late label finds its event if it is still
-there. Without unlabelled events only labelled nodes exist.
+memory is worth more than a short dense one when labels are late. A late label finds its event by the row, if it
+is still there. Without unlabelled events only labelled nodes exist.
 
 With N nodes O(N d) an event and O(N (d + 160 k)) a label; N (4 d + 12 k + 150) bytes, N = capacity + 1,000.
 """
@@ -38,8 +38,6 @@ from streamssl.learners.sharpness import Sharpness
 from streamssl.learners.softmax import softmax
 
 LABELLED = 1000
-NEVER = np.iinfo(np.int64).min
-"""The position of an event that cannot be found again."""
 POISSON, WALK = 0, 1
 POISSON_KEEP = np.float32(0.98)
 WALK_KEEP = np.float32(0.9)
@@ -53,8 +51,6 @@ class Graph(NamedTuple):
     """Nodes, what is known of them, and the potentials."""
 
     nodes: Nodes
-    positions: NDArray[np.int64]
-    """(N,) number of the event in the stream."""
     keys: NDArray[np.int64]
     """(N,) `NO_KEY` for none."""
     targets: NDArray[np.float32]
@@ -75,7 +71,7 @@ class Graph(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What a call writes to and the next may overwrite; only `observe` reads what `predict` left here."""
+    """What a call writes to and the next may overwrite; `predict` and `observe` read what `look` left here."""
 
     nodes: graph_nodes.Scratch
     means: NDArray[np.float64]
@@ -97,7 +93,6 @@ def new(n_columns: int, n_classes: int, capacity: int = 1000) -> Graph:
     n = capacity + LABELLED if capacity > 0 else 0
     return Graph(
         nodes=graph_nodes.new(n_columns, n),
-        positions=np.full(n, NEVER),
         keys=np.full(n, NO_KEY),
         targets=np.zeros((n, n_classes), np.float32),
         weights=np.zeros(n, np.float32),
@@ -134,19 +129,23 @@ def scratch(state: Graph) -> Scratch:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def look(state: Graph, z: NDArray[np.float32], scratch: Scratch) -> None:
+    """Find the neighbours of a row: for `predict` and `observe`, which follow."""
+    _look(state, z, -1, scratch)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict(
     state: Graph,
-    z: NDArray[np.float32],
     prior: NDArray[np.float64],
     out_poisson: NDArray[np.float64],
     out_walk: NDArray[np.float64],
     scratch: Scratch,
 ) -> None:
-    """Write class probabilities of a row, by either potential; the neighbours found stay in ``scratch``.
+    """Write class probabilities of the row last looked at, by either potential.
 
     The class prior where nothing is known of the neighbours; all 0 as long as no class is known.
     """
-    _look(state, z, -1, scratch)
     if class_prior.n_known(prior) == 0:
         out_poisson[:] = 0.0
         out_walk[:] = 0.0
@@ -217,16 +216,14 @@ def _follow_gap(state: Graph, scratch: Scratch) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def observe(
-    state: Graph, z: NDArray[np.float32], position: int, generator: NDArray[np.uint64], scratch: Scratch
-) -> None:
-    """Make the event that `predict` has just looked at a node, or pass it over once there is no room."""
+def observe(state: Graph, z: NDArray[np.float32], generator: NDArray[np.uint64], scratch: Scratch) -> None:
+    """Make the row last looked at a node, or pass it over once there is no room."""
     _follow_gap(state, scratch)
     n_nodes, n_unlabelled = state.nodes.n_nodes[0], state.nodes.n_nodes[0] - state.n_labels[0]
     if n_unlabelled < len(state.weights) - LABELLED and n_nodes < len(state.weights):
-        _put(state, z, position, n_nodes, scratch)
+        _put(state, z, n_nodes, scratch)
     elif below(generator, 10) < INSERTED_OF_TEN:
-        _put(state, z, position, _any_unlabelled(state, generator), scratch)
+        _put(state, z, _any_unlabelled(state, generator), scratch)
     state.n_observed[0] += 1
     if state.n_observed[0] % INTERVAL == 0 and state.n_labels[0] > 0:
         sweep(state, SWEEPS, scratch)
@@ -242,10 +239,9 @@ def _any_unlabelled(state: Graph, generator: NDArray[np.uint64]) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _put(state: Graph, z: NDArray[np.float32], position: int, slot: int, scratch: Scratch) -> None:
+def _put(state: Graph, z: NDArray[np.float32], slot: int, scratch: Scratch) -> None:
     """Make the row last looked at a node without a label, which begins with its neighbours' potentials."""
     graph_nodes.put(state.nodes, z, slot, scratch.nodes)
-    state.positions[slot] = position
     state.keys[slot] = NO_KEY
     for c in range(len(scratch.means)):
         state.potentials[slot, c, POISSON] = scratch.means[c, POISSON]
@@ -256,7 +252,6 @@ def _put(state: Graph, z: NDArray[np.float32], position: int, slot: int, scratch
 def learn(
     state: Graph,
     z: NDArray[np.float32],
-    position: int,
     target: NDArray[np.float32],
     weight: float,
     prior: NDArray[np.float64],
@@ -265,20 +260,21 @@ def learn(
     scratch: Scratch,
 ) -> None:
     """Put a label on the node of this event, or make one for it, and let it spread (``prior`` has counted it)."""
-    slot = _at(state.positions[: state.nodes.n_nodes[0]], position) if position != NEVER else -1
-    _look(state, z, slot, scratch)
+    _look(state, z, -1, scratch)
+    slot = _waiting(state, z, scratch.nodes.nearest)
+    if slot >= 0:
+        _look(state, z, slot, scratch)
     _follow_gap(state, scratch)
     if _score(state, scratch):
         sharpness.learn(state.sharpness, scratch.scores, prior, target, weight, scratch.probabilities)
-    if slot < 0 or state.weights[slot] == 0.0:
-        if state.n_labels[0] == LABELLED:
-            _unpin(state, _oldest_label(state))
-        if slot < 0:
-            slot = state.nodes.n_nodes[0]
-            if slot == len(state.weights):
-                slot = _any_unlabelled(state, generator)
-            _put(state, z, position, slot, scratch)
-        state.n_labels[0] += 1
+    if state.n_labels[0] == LABELLED:
+        _unpin(state, _oldest_label(state))
+    if slot < 0:
+        slot = state.nodes.n_nodes[0]
+        if slot == len(state.weights):
+            slot = _any_unlabelled(state, generator)
+        _put(state, z, slot, scratch)
+    state.n_labels[0] += 1
     for c in range(len(target)):
         state.targets[slot, c] = target[c]
     state.weights[slot] = weight
@@ -289,12 +285,16 @@ def learn(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _at(values: NDArray[np.int64], value: int) -> int:
-    """Return where a value stands, -1 if nowhere."""
-    place = -1
-    for i in range(len(values)):
-        place = i if values[i] == value else place
-    return place
+def _waiting(state: Graph, z: NDArray[np.float32], nearest: NDArray[np.int64]) -> int:
+    """Return the node among these that is this very row and has no label, -1 if there is none."""
+    for i in nearest:
+        if i >= 0 and state.weights[i] == 0.0:
+            same = True
+            for j in range(len(z)):
+                same = same and state.nodes.rows[j, i] == z[j]
+            if same:
+                return i  # type: ignore[no-any-return]
+    return -1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -319,9 +319,9 @@ def _unpin(state: Graph, slot: int) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def forget(state: Graph, key: int) -> None:
     """Take the label of this key back, exactly as far as the graph goes: the next sweeps know nothing of it."""
-    slot = _at(state.keys[: state.nodes.n_nodes[0]], key) if key != NO_KEY else -1
-    if slot >= 0:
-        _unpin(state, slot)
+    for i in range(state.nodes.n_nodes[0]):
+        if state.keys[i] == key and key != NO_KEY:
+            _unpin(state, i)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
