@@ -1,7 +1,15 @@
 """The textbook families of semi-supervised learning, each around any classifier of River, each guarded."""
 
+from streamssl.families.generative import GaussianMixtureEM, NaiveBayesEM
 from streamssl.families.graph import LabelPropagation, LabelSpreading
 from streamssl.families.self_training import SelfTraining
 from streamssl.families.softmax_regression import SoftmaxRegression
 
-__all__ = ["LabelPropagation", "LabelSpreading", "SelfTraining", "SoftmaxRegression"]
+__all__ = [
+    "GaussianMixtureEM",
+    "LabelPropagation",
+    "LabelSpreading",
+    "NaiveBayesEM",
+    "SelfTraining",
+    "SoftmaxRegression",
+]
