@@ -4,19 +4,9 @@ The wrapped classifier learns labelled events only. A graph over the last events
 its own, and a guard decides by the labels that arrive how much that counts beside the classifier's: nothing, if it
 harms. The equations are in `streamssl.families.graph_window`.
 
-What it is worth, in Cohen's kappa: softmax regression alone, with the graph on labelled events only, and with all
-events; 2% of labels, mean of two draws of them.
-
-| | alone | propagation: labelled, all | spreading: labelled, all |
-|---|---|---|---|
-| Bananas | .055 | .556, .560 | .398, .531 |
-| ImageSegments | .546 | .686, .659 | .488, .675 |
-| Phishing | .663 | .576, .502 | .590, .468 |
-
-So it helps where classes are clusters that a line does not part, and most of that is what nearest neighbours do:
-unlabelled events add to label spreading there, to label propagation nothing. Where columns matter very differently,
-as in the third, a graph that weighs all of them alike is worse than the classifier, and with thirty labels the
-guard has not seen enough to know.
+It helps where classes are clusters that the classifier does not part and near means alike; a good part of that is
+what nearest neighbours do with labels alone. Where columns matter very differently, a graph that weighs all of them
+alike is worse than most classifiers. docs/families.md has figures.
 """
 
 from __future__ import annotations
