@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever an older reader would misread a snapshot."""
 
 

@@ -85,6 +85,6 @@ def test_another_format_is_refused(tmp_path):
     store = SnapshotStore(tmp_path)
     saved = store.save(snapshot())
     path = tmp_path / saved / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 0'))
-    with pytest.raises(SnapshotDamaged, match="format 0; this version reads format 2"):
+    path.write_text(path.read_text().replace('"format": 3', '"format": 0'))
+    with pytest.raises(SnapshotDamaged, match="format 0; this version reads format 3"):
         store.load(saved)
