@@ -168,7 +168,7 @@ class ConsistencyRegularization(GuardedClassifier):
     blend
         At most so much of the event before is in a view, 0 to 1.
     consistency
-        How much an unlabelled event counts beside a label, 0 to 1, once there are fifty labels.
+        How much an unlabelled event counts beside a label of weight 1, 0 to 1, once there are fifty labels.
     threshold
         How sure the teacher must be, 0 to 1.
     teacher_keep
@@ -223,14 +223,15 @@ class ConsistencyRegularization(GuardedClassifier):
         share: float = 0.5,
     ) -> None:
         shares = {"drop": drop, "blend": blend, "consistency": consistency, "threshold": threshold}
-        for name, value in (shares | {"teacher_keep": teacher_keep}).items():
+        for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, got {value}")
-        if hidden < 0 or noise < 0 or teacher_keep == 1:
-            raise ValueError(
-                f"hidden and noise must not be negative, and teacher_keep below 1; got {hidden=}, {noise=}, "
-                f"{teacher_keep=}"
-            )
+        if not 0 <= teacher_keep < 1:
+            raise ValueError(f"teacher_keep must be at least 0 and below 1, got {teacher_keep}")
+        if hidden < 0:
+            raise ValueError(f"hidden must not be negative, got {hidden}")
+        if not 0 <= noise < np.inf:
+            raise ValueError(f"noise must be finite and not negative, got {noise}")
         self.classifier = classifier
         self.hidden = hidden
         self.noise = noise

@@ -23,6 +23,7 @@ from streamssl.engine.pending.store import PendingDamaged
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import step
+from streamssl.fail_points import reach
 from streamssl.runtime.snapshots import Snapshot, SnapshotDamaged, SnapshotStore
 from streamssl.transport.base import OffsetRange, RangeLost, Record, TransportError, Worker
 
@@ -68,10 +69,13 @@ def recover(
         Called before every batch, for the watchdog.
     """
     worker.fence()
+    reach("recovery-1-fenced")
     recovery = _restore(snapshots, settings, directory)
+    reach("recovery-2-restored")
     for record in worker.read_journal(recovery.journal_position):
         tick()
         _replay(recovery, worker, record)
+        reach("recovery-3-replayed")
     state = recovery.state
     if state.settings != settings:
         log.info("the configuration has changed: the new one holds from here on")
@@ -83,6 +87,7 @@ def recover(
 def save_snapshot(state: EngineState, journal_position: int, snapshots: SnapshotStore) -> str:
     """Write the state; the pending rows reach the disk before the snapshot that counts on them."""
     state.pending.flush()
+    reach("snapshot-1-flushed")
     document, arrays = state.to_state()
     name = snapshots.save(Snapshot(state.sequence, journal_position, document, arrays))
     state.pending.release(_oldest_readable(snapshots)["document"]["pending"])

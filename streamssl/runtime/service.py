@@ -33,6 +33,7 @@ from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import is_due, step
 from streamssl.engine.warm_up import warm_up
+from streamssl.fail_points import reach
 from streamssl.monitoring.metrics import Metrics
 from streamssl.runtime.health import Health, HealthServer
 from streamssl.runtime.recovery import recover, save_snapshot
@@ -129,6 +130,7 @@ class _Service:
         if self.health.phase == "joining" and self.worker.assignment():
             self.health.become("ready")
         if records or is_due(self.state, self._caught_up_at):
+            reach("round-1-polled")
             self._process(records)
         if now >= self._show_due:
             self._show(now)  # 4. show
@@ -141,10 +143,12 @@ class _Service:
         sequence = state.sequence
         with self.metrics.step_duration.time():
             outcome = step(state, batch)  # 2. step
+        reach("round-2-stepped")
         consumed = ranges(batch.records)
         entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex())
         with self.metrics.commit_duration.time():
             self.journal_position = self.worker.commit(outcome.messages, entry.encode(), consumed)  # 3. commit
+        reach("round-3-committed")
         self.metrics.observe(outcome, time.time())
 
     def _recover(self, pending: Path) -> tuple[EngineState, int]:

@@ -21,6 +21,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from streamssl.fail_points import reach
+
 FORMAT = 3
 """Raised whenever an older reader would misread a snapshot."""
 
@@ -77,9 +79,11 @@ class SnapshotStore:
             file.write(orjson.dumps(manifest | {"seal": _seal(manifest)}, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())
+        reach("snapshot-2-written")
         final = self.directory / name
         shutil.rmtree(final, ignore_errors=True)
         unfinished.rename(final)
+        reach("snapshot-3-renamed")
         _flush_directory(self.directory)
         for old in self.names()[: -self.keep]:
             shutil.rmtree(self.directory / old)

@@ -25,6 +25,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
 
 from streamssl.config import KafkaSettings
+from streamssl.fail_points import reach
 from streamssl.transport.base import (
     Fenced,
     Message,
@@ -173,10 +174,14 @@ class KafkaWorker:
         }
         with translated("committing"):
             self._producer.begin_transaction()
+            reach("commit-1-begun")
             futures = [self._send(message) for message in outputs]
+            reach("commit-2-sent")
             entry = None if journal is None else self._send_journal(journal)
+            reach("commit-3-journalled")
             if offsets:
                 self._producer.send_offsets_to_transaction(offsets, self._membership)
+            reach("commit-4-offsets-sent")
             self._producer.commit_transaction()
         for future in (*futures, *([entry] if entry else [])):
             if future.exception is not None:

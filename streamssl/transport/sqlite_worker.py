@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
+from streamssl.fail_points import reach
 from streamssl.transport.base import (
     Fenced,
     Message,
@@ -131,8 +132,15 @@ class SqliteWorker:
             each.id: events[each.topic, each.number] for each in self._owned if (each.topic, each.number) in events
         }
         with self._log.transaction():
+            reach("commit-1-begun")
             self._check_ownership(set(events))
             self._log.append(outputs)
+            reach("commit-2-sent")
+            if journal is not None:
+                assert self._journal is not None, "read_journal comes before commit"
+                entry = Message(self._journal.topic, self.subscription.worker_id.encode(), journal)
+                self._journal_end = self._log.append_to(self._journal, entry) + 1
+            reach("commit-3-journalled")
             for partition, end in moved.items():
                 if self._committed_offset(partition) != self._committed[partition]:
                     raise Fenced(f"another worker has read on where {self.subscription.worker_id} had begun")
@@ -142,10 +150,7 @@ class SqliteWorker:
                     partition,
                     end,
                 )
-            if journal is not None:
-                assert self._journal is not None, "read_journal comes before commit"
-                entry = Message(self._journal.topic, self.subscription.worker_id.encode(), journal)
-                self._journal_end = self._log.append_to(self._journal, entry) + 1
+            reach("commit-4-offsets-sent")
         self._committed.update(moved)
         return self._journal_end
 

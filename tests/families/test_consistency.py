@@ -129,8 +129,18 @@ def test_it_always_says_probabilities() -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [{"hidden": -1}, {"noise": -0.1}, {"drop": 2}, {"blend": -1}, {"consistency": 1.5}, {"teacher_keep": 1.0}],
+    [
+        {"hidden": -1},
+        {"noise": -0.1},
+        {"noise": np.inf},
+        {"noise": np.nan},
+        {"drop": 2},
+        {"blend": -1},
+        {"consistency": 1.5},
+        {"threshold": -0.5},
+        {"teacher_keep": 1.0},
+    ],
 )
 def test_bad_settings_are_named(setting: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(setting))):
+    with pytest.raises(ValueError, match=f"^{next(iter(setting))} must"):
         ConsistencyRegularization(LogisticRegression(), **setting)

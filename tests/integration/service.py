@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import urllib.request
 from pathlib import Path
 
 import yaml
+
+from streamssl.runtime.snapshots import SnapshotStore
 
 
 def until(condition, seconds=60.0, what="the condition"):
@@ -51,10 +54,13 @@ class Service:
         self.config.write_text(yaml.safe_dump(sections))
         self.process = None
 
-    def start(self, wait=True):
+    def start(self, wait=True, fail_point=None):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamssl", "run", "--config", self.config], stdout=log, stderr=log
+                [sys.executable, "-m", "streamssl", "run", "--config", self.config],
+                stdout=log,
+                stderr=log,
+                env=os.environ | ({"STREAMSSL_TEST_FAIL_POINT": fail_point} if fail_point else {}),
             )
         if wait:
             until(self.is_ready, 90, "ready")
@@ -96,3 +102,9 @@ class Service:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def newest_snapshot(directory: Path, worker="worker-0"):
+    """Return what is in the newest snapshot of a worker."""
+    store = SnapshotStore(directory / worker / "snapshots")
+    return store.load(store.names()[-1])

@@ -3,27 +3,11 @@
 import random
 import signal
 from collections import Counter
-from pathlib import Path
 
-import orjson
 import pytest
 
-from streamssl.config import load_config
-from streamssl.runtime.snapshots import SnapshotStore
-from streamssl.runtime.topics import topic_specs
-from streamssl.transport import connect
-from streamssl.transport.base import Message
-from tests.integration.service import Service, until
-
-GARBAGE = [
-    b"",
-    b"\xff\xfe",
-    b"{",
-    b"[1, 2]",
-    b'{"id": "g", "features": {"x": 1e999}}',
-    b'{"id": "g"}',
-    b"x" * 5_000_000,
-]
+from tests.integration.outside import GARBAGE, Outside
+from tests.integration.service import Service, newest_snapshot, until
 
 
 @pytest.fixture(params=["sqlite", "kafka"])
@@ -47,39 +31,6 @@ def sections(request, tmp_path):
         },
         "topics": {name: f"{prefix}{name.replace('_', '-')}" for name in names},
     }
-
-
-class Outside:
-    """Another client of the same topics."""
-
-    def __init__(self, service):
-        self.config = load_config(service.config, {})
-        self.transport = connect(self.config)
-        self.transport.create_topics(topic_specs(self.config, partitions=2))
-        self.producer = self.transport.producer()
-        self.topics = self.config.topics
-
-    def event(self, event_id, features):
-        self.send(self.topics.events[0], event_id, {"id": event_id, "features": features})
-
-    def label(self, event_id, label):
-        self.send(self.topics.labels[0], event_id, {"event_id": event_id, "label": label})
-
-    def send(self, topic, key, value):
-        value = value if isinstance(value, bytes) else orjson.dumps(value)
-        self.producer.send(Message(topic, key.encode(), value))
-
-    def all(self, topic):
-        """Return every committed record of a topic."""
-        with self.transport.reader([topic]) as reader:
-            records = []
-            while not reader.at_end():
-                records += reader.poll(5_000, 0.2)
-            return records
-
-    def close(self):
-        self.producer.close()
-        self.transport.close()
 
 
 @pytest.mark.timeout(300)
@@ -127,21 +78,16 @@ def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(sectio
 
 def assert_state_equals_a_replay_from_nothing(service, sections, outside, tmp_path):
     """Forget the state directory: the journal alone rebuilds the state bit for bit."""
-    before = newest(tmp_path / "state")
+    before = newest_snapshot(tmp_path / "state")
     again = Service(tmp_path, **sections | {"state": {"directory": str(tmp_path / "again")}})
     again.start()
     assert again.metric("streamssl_recovery_replayed_records") > 0
     assert again.metric("streamssl_recovery_digest_mismatches") == 0
     assert again.stop(signal.SIGINT) == 0
-    after = newest(tmp_path / "again")
+    after = newest_snapshot(tmp_path / "again")
     assert after.document["digest"] == before.document["digest"]
     assert after.sequence == before.sequence
     assert {k: v.tobytes() for k, v in after.arrays.items()} == {k: v.tobytes() for k, v in before.arrays.items()}
-
-
-def newest(directory: Path):
-    store = SnapshotStore(directory / "worker-0" / "snapshots")
-    return store.load(store.names()[-1])
 
 
 def test_a_second_process_with_the_same_state_directory_is_refused(tmp_path):
