@@ -260,11 +260,13 @@ class ConsistencyRegularization(GuardedClassifier):
             np.zeros(1, np.int64),
             randomness.new(seed),
         )
-        self._make_room()
+        self._scratch = self._new_scratch()
 
     def _make_room(self) -> None:
         model, n_columns, n_classes = self._model, len(self._columns), len(self._classes)
         n_before = len(model.before)
+        if (n_before, len(model.counts)) == (n_columns, n_classes):
+            return
         grown = [
             students.grow(each, n_columns, n_classes) for each in (model.student, model.squares, model.teacher)
         ]
@@ -280,18 +282,18 @@ class ConsistencyRegularization(GuardedClassifier):
             before=pad(model.before, n_columns),
             rows=pad(model.rows, REMEMBERED, n_columns),
         )
-        self._scratch = _Scratch(
-            np.zeros(n_columns, np.float32),
-            np.zeros(n_columns, np.float32),
-            np.zeros(n_classes),
-            np.zeros(n_classes),
-            students.scratch(grown[0]),
-        )
+        self._scratch = self._new_scratch()
+
+    def _new_scratch(self) -> _Scratch:
+        n_columns, n_classes = len(self._model.before), len(self._model.counts)
+        row, probabilities = np.zeros(n_columns, np.float32), np.zeros(n_classes)
+        student = students.scratch(self._model.student)
+        return _Scratch(row, row.copy(), probabilities, probabilities.copy(), student)
 
     def _register(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
+        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
         self._columns.register(x)
-        if (len(self._model.before), len(self._model.counts)) != (len(self._columns), len(self._classes)):
-            self._make_room()
+        self._make_room()
         return self._row(x)
 
     def _row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
@@ -305,8 +307,9 @@ class ConsistencyRegularization(GuardedClassifier):
 
     def _family_learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float) -> None:
         if w > 0:
-            label = self._classes.setdefault(y, len(self._classes))
             row = self._register(x)
+            label = self._classes.setdefault(y, len(self._classes))
+            self._make_room()
             _learn(self._model, row, label, w, self._views, self.teacher_keep, self._scratch)
 
     def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> None:

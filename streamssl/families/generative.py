@@ -136,10 +136,12 @@ class _Generative(GuardedClassifier):
         self._model = _Model(
             standardiser.new(0), gaussians.new(n_parts, 0), np.zeros((n_parts, 0)), np.zeros(0), max(n_parts, 1)
         )
-        self._make_room(n_parts)
+        self._scratch = _Scratch(np.zeros(n_parts), np.zeros(0))
 
-    def _make_room(self, n_parts: int) -> None:
-        n_columns, n_classes = len(self._columns), len(self._classes)
+    def _make_room(self) -> None:
+        n_parts, n_columns, n_classes = self._n_parts(), len(self._columns), len(self._classes)
+        if (len(self._model.moments.mean), len(self._model.counts)) == (n_columns, n_classes):
+            return
         self._model = _Model(
             standardiser.grow(self._model.moments, n_columns),
             gaussians.grow(self._model.parts, n_parts, n_columns),
@@ -157,11 +159,16 @@ class _Generative(GuardedClassifier):
         return self._columns.row(x, self._model.moments.mean.astype(np.float32))
 
     def _register(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
+        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
         self._columns.register(x)
-        shape = len(self._model.moments.mean), len(self._model.counts)
-        if shape != (len(self._columns), len(self._classes)):
-            self._make_room(self._n_parts())
+        self._make_room()
         return self._row(x)
+
+    def _number(self, y: Hashable) -> int:
+        """Return the number of a class, which may be new; to be called once the event is a row."""
+        label = self._classes.setdefault(y, len(self._classes))
+        self._make_room()
+        return label
 
     def _family_proba_one(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, float]:
         if not self._classes:
@@ -247,8 +254,8 @@ class NaiveBayesEM(_Generative):
 
     def _family_learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float) -> None:
         if w > 0:
-            label = self._classes.setdefault(y, len(self._classes))
             row = self._register(x)
+            label = self._number(y)
             _learn_own(self._model, row, label, w, self.memory)
 
 
@@ -328,9 +335,9 @@ class GaussianMixtureEM(_Generative):
 
     def _family_learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float) -> None:
         if w > 0:
-            label = self._classes.setdefault(y, len(self._classes))
             self._seed(x)
             row = self._register(x)
+            label = self._number(y)
             _learn(self._model, row, label, w, self.memory, self._scratch)
 
     def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> None:

@@ -52,23 +52,32 @@ class _Graph:
         smooth = (1 - SMOOTHING) * spread + SMOOTHING * shares
         return dict(zip(self._classes, smooth.tolist(), strict=True))
 
-    def add(self, x: Mapping[Hashable, Any], label: int = UNLABELLED) -> None:
-        """Make an event a node; a label spreads at once, and every so many events all of them."""
-        self._columns.register(x)
-        self._make_room()
-        self._n_events += 1
-        row = self._row(x)
-        graph_window.add(self._window, row, label, self._n_events, self._alpha, self._scratch)
-        if label != UNLABELLED or (self._classes and self._n_events % self._interval == 0):
-            graph_window.sweep(self._window, self._n_sweeps, self._alpha, self._scratch)
+    def add(self, x: Mapping[Hashable, Any]) -> None:
+        """Make an event a node without a label."""
+        self._put(self._checked_row(x), UNLABELLED)
 
     def add_labelled(self, x: Mapping[Hashable, Any], y: Hashable) -> None:
         """Make a labelled event a node."""
+        row = self._checked_row(x)
         label = self._classes.setdefault(y, len(self._classes))
         if label == len(self._counts):
             self._counts.append(0)
         self._counts[label] += 1
-        self.add(x, label)
+        self._make_room()
+        self._put(row, label)
+
+    def _put(self, row: NDArray[np.float32], label: int) -> None:
+        """Make a row a node; a label spreads at once, and every so many events all of them."""
+        self._n_events += 1
+        graph_window.add(self._window, row, label, self._n_events, self._alpha, self._scratch)
+        if label != UNLABELLED or (self._classes and self._n_events % self._interval == 0):
+            graph_window.sweep(self._window, self._n_sweeps, self._alpha, self._scratch)
+
+    def _checked_row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
+        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
+        self._columns.register(x)
+        self._make_room()
+        return self._row(x)
 
     def _make_room(self) -> None:
         n_columns, n_classes = len(self._columns), len(self._classes)

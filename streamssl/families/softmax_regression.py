@@ -74,7 +74,7 @@ class SoftmaxRegression(base.Classifier):
         self._classes: dict[Hashable, int] = {}
         self._state = _State(standardiser.new(0), logistic.new(0, 0), class_prior.new(0))
         self._means = np.zeros(0, np.float32)
-        self._make_room()
+        self._scratch = _Scratch(np.zeros(0, np.float32), np.zeros(0), np.zeros(0))
 
     @property
     def _multiclass(self) -> bool:
@@ -94,10 +94,10 @@ class SoftmaxRegression(base.Classifier):
         if w <= 0:
             return
         self._columns.register(x)
+        self._make_room()
+        row = self._columns.row(x, self._means)  # an event that is no row is refused before its class is known
         label = self._classes.setdefault(y, len(self._classes))
-        if (len(self._columns), len(self._classes)) != (len(self._means), len(self._state.prior)):
-            self._make_room()
-        row = self._columns.row(x, self._means)
+        self._make_room()
         target = np.zeros(len(self._classes), np.float32)
         target[label] = 1.0
         _learn(self._state, row, target, w, self._scratch)
@@ -105,6 +105,8 @@ class SoftmaxRegression(base.Classifier):
 
     def _make_room(self) -> None:
         n_columns, n_classes = len(self._columns), len(self._classes)
+        if (n_columns, n_classes) == (len(self._means), len(self._state.prior)):
+            return
         self._state = _State(
             standardiser.grow(self._state.moments, n_columns),
             logistic.grow(self._state.regression, n_columns, n_classes),
