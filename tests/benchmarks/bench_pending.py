@@ -50,6 +50,7 @@ def made_up() -> tuple[np.ndarray, Memory, Extras]:
         decisions=random.integers(0, CLASSES, BLOCK),
         experts=random.integers(0, 256, (BLOCK, EXPERTS, CLASSES), dtype=np.uint8),
         context=np.zeros((BLOCK, 2, FEATURES), dtype=np.float32),
+        positions=np.arange(BLOCK),
     )
     nothing = Extras(np.zeros(BLOCK, dtype=np.float32), np.full(BLOCK, -1), np.full(BLOCK, -1))
     return rows, memory, nothing
