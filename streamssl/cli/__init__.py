@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from streamssl.cli import check_config, dead_letters, demo, evaluate, label, replay, run, schema, snapshots, topics
+from streamssl.cli import (
+    check_config,
+    dead_letters,
+    demo,
+    evaluate,
+    label,
+    replay,
+    run,
+    schema,
+    snapshots,
+    topics,
+    workers,
+)
 from streamssl.cli.output import CommandError
 
 EXIT_INTERRUPTED = 130
@@ -31,6 +43,7 @@ app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
 app.command("label")(label.label)
 app.add_typer(topics.app, name="topics")
+app.add_typer(workers.app, name="workers")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(snapshots.app, name="snapshots")
 app.command("schema")(schema.schema)

@@ -229,7 +229,9 @@ class PendingSettings(Section):
     capacity: int = Field(1_000_000, ge=1, description="Events that wait for a label at the most.")
     max_age_seconds: int = Field(7 * 86_400, ge=1, description="How long an event waits for a label.")
     label_wait_seconds: int = Field(10, ge=0, description="How long a label waits for an event that is not known.")
-    max_waiting_labels: int = Field(10_000, ge=1, description="Labels that wait at the most.")
+    max_waiting_labels: int = Field(
+        100_000, ge=1, description="Labels that wait at the most, for their event or for a verdict."
+    )
 
 
 class PseudoLabelSettings(Section):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from streamssl.engine.view import View
 from streamssl.transport.base import OffsetRange, Record
 
 
@@ -23,6 +24,8 @@ class Batch(NamedTuple):
     """Milliseconds since the epoch when the batch was polled. No record counts as later than this."""
     horizon: int
     """Everything that was produced before this moment (ms) is in this batch or in one before it."""
+    view: View | None = None
+    """What is known of the other workers, where something is to be decided; see `streamssl.engine.verdicts`."""
 
 
 def merge(records: Iterable[Record]) -> list[Record]:

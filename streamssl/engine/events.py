@@ -88,7 +88,8 @@ def _up_to_each_labelled(state: EngineState, arrived: Sequence[_Arrived]) -> Ite
     """Cut so that an event with a label at hand ends its run: the label is applied right after its event."""
     begin = 0
     for i, (event, *_) in enumerate(arrived, start=1):
-        if event.label is not None or event.id in state.waiting or i == len(arrived):
+        at_hand = event.id in state.waiting or event.id in state.undecided
+        if event.label is not None or at_hand or i == len(arrived):
             yield arrived[begin:i]
             begin = i
 
@@ -98,6 +99,9 @@ def _apply_labels_at_hand(state: EngineState, last: _Arrived, outcome: Outcome) 
     if event.label is not None:
         pending = state.pending.find(event.id)
         assert pending is not None, "it was appended a moment ago, or is repeated"
-        apply_label(state, label_of_event(event), arrival, pending, outcome)
-    for record in state.waiting.take(event.id):
+        example = apply_label(state, label_of_event(event), arrival, pending, outcome)
+        if example is not None:
+            outcome.messages.append(example)
+    # Given up on, but not decided: the event came late, or with a partition of a worker that has died.
+    for record in (*state.undecided.take(event.id), *state.waiting.take(event.id)):
         process_label(state, record, outcome)

@@ -7,7 +7,7 @@ learnt        the learner and the twin learn it, scored with what was said when 
 corrected     an example of this event was learnt with another label: that one is forgotten first
 duplicate     this very example was learnt lately: nothing happens
 retracted     a null value: what was learnt is forgotten, as far as a learner can
-invalid       it cannot be read or used: dead letter
+invalid       it cannot be read or used: dead letter, see `streamssl.engine.verdicts`
 ============  =============================================================================================
 
 An example names its columns and classes, because every worker numbers them in the order in which it met them.
@@ -20,12 +20,21 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.state import EngineState
+from streamssl.engine.waiting import RecordName
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.mixture import Memory
-from streamssl.messages import Example, ExampleMemory, Invalid, Label, dead_letter, decode_example, encode_example
+from streamssl.messages import (
+    Example,
+    ExampleMemory,
+    Invalid,
+    Label,
+    answered,
+    decode_example,
+    encode_example,
+    is_answer_alone,
+)
 from streamssl.transport.base import Message, Record
 
 
@@ -49,17 +58,35 @@ def joined_example(state: EngineState, label: Label, pending: Pending | None) ->
     return Message(state.settings.topics.examples, label.event_id.encode(), encode_example(example))
 
 
-def process_example(state: EngineState, record: Record, outcome: Outcome) -> None:
+def process_example(state: EngineState, record: Record) -> None:
     """Learn one record of the examples topic."""
+    _settle(state, record)
+    if is_answer_alone(record):
+        return
     try:
         example = decode_example(record)
         _check_classes(state, example)
-    except Invalid as error:
+    except Invalid:
         state.counts["examples", "invalid"] += 1
-        outcome.messages.append(dead_letter(record, error, state.settings.topics.dead_letters))
+        state.undecided.add("", record)
         return
-    state.counts["labels", "settled"] += len(state.waiting.take(example.event_id))
     state.counts["examples", _apply(state, example)] += 1
+
+
+def _settle(state: EngineState, record: Record) -> None:
+    """Be done with the label that a record answers, also where it has not been read yet."""
+    name = answered(record)
+    if name is None or name[0] not in state.settings.topics.labels:
+        return
+    label = RecordName(*name)
+    for place in (state.waiting, state.undecided):
+        if label in place.names():
+            place.take_one(label)
+            state.counts["labels", "settled"] += 1
+            return
+    few = len(state.answered_early) < state.settings.pending.max_waiting_labels
+    if few and label.offset >= state.positions.get(label[:2], 0):
+        state.answered_early.add(label)
 
 
 def _check_classes(state: EngineState, example: Example) -> None:

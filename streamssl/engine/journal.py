@@ -8,6 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from streamssl.engine.batch import Batch, merge
+from streamssl.engine.view import View
 from streamssl.transport.base import OffsetRange, Record
 
 
@@ -26,10 +27,16 @@ class JournalEntry(NamedTuple):
     ranges: Sequence[OffsetRange]
     digest: str
     """The state's chained digest after the batch: equal digests, equal predictions ever since the beginning."""
+    view: View | None = None
+    """`Batch.view`."""
 
     def encode(self) -> bytes:
         """Return the record's value, JSON."""
-        return orjson.dumps(self._asdict() | {"ranges": [list(each) for each in self.ranges]})
+        fields = self._asdict() | {"ranges": [list(each) for each in self.ranges]}
+        del fields["view"]
+        if self.view is not None:
+            fields["view"] = self.view.to_document()
+        return orjson.dumps(fields)
 
     @classmethod
     def decode(cls, value: bytes) -> JournalEntry:
@@ -49,10 +56,11 @@ class JournalEntry(NamedTuple):
         try:
             fields = orjson.loads(value)
             ranges = [OffsetRange(*each) for each in fields.pop("ranges")]
-            return cls(**fields, ranges=ranges)
+            view = fields.pop("view", None)
+            return cls(**fields, ranges=ranges, view=None if view is None else View.from_document(view))
         except (TypeError, KeyError, AttributeError, orjson.JSONDecodeError) as error:
             raise ValueError(f"not a journal entry: {error}") from error
 
     def batch(self, records: Sequence[Record]) -> Batch:
         """Return the batch again, given the records of the ranges."""
-        return Batch(merge(records), self.time, self.horizon)
+        return Batch(merge(records), self.time, self.horizon, self.view)

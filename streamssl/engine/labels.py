@@ -9,14 +9,15 @@ corrected                 the event has another label: the last one holds, a cor
 retracted                 ``label: null`` or a null record: the example is taken back, the event is unlabelled again
 abstained                 "I don't know" is an answer, not a label: nothing is learnt
 early                     the event is not known: the label waits for it
-settled                   another worker had the event: its example came while the label waited here
-from_features             the wait is over, but the label brought the event's features: they are learnt from
-unmatched                 the wait is over, or too many wait: unknown or expired event, dead letter
+settled                   another worker had the event: its answer came while the label waited here
+from_features             nobody knows the event, but the label brought its features: they are learnt from
+unmatched                 nobody knows the event, or not any more: dead letter
 invalid                   it cannot be read or used: dead letter
 ========================  =====================================================================================
 
 What a label teaches goes through the ``examples`` topic and is learnt when it comes back from there, by this
-worker as by all others.
+worker as by all others. Where there are several, one of them speaks for all about the last three cases: see
+`streamssl.engine.verdicts`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.scores import Scored
 from streamssl.engine.state import EngineState
-from streamssl.messages import Invalid, Label, dead_letter, decode_label
+from streamssl.engine.waiting import RecordName
+from streamssl.messages import Invalid, Label, answer_alone, answers, decode_label
 from streamssl.transport.base import Message, Record
 
 
@@ -35,73 +37,66 @@ def process_label(state: EngineState, record: Record, outcome: Outcome) -> None:
     """Apply one record of a labels topic."""
     try:
         label = decode_label(record, state.mapper)
-    except Invalid as error:
+    except Invalid:
         state.counts["labels", "invalid"] += 1
-        outcome.messages.append(dead_letter(record, error, state.settings.topics.dead_letters))
+        state.undecided.add("", record)
         return
     pending = state.pending.find(label.event_id)
     if pending is None:
-        _let_wait(state, label, record, outcome)
-    else:
-        apply_label(state, label, record.timestamp, pending, outcome)
+        _let_wait(state, label, record)
+        return
+    said = apply_label(state, label, record.timestamp, pending, outcome)
+    outcome.messages.append(answers(record, said) if said else answer_alone(record, state.settings.topics.examples))
 
 
-def apply_label(state: EngineState, label: Label, arrival: int, pending: Pending, outcome: Outcome) -> None:
-    """Apply a label, which came at ``arrival`` (ms), to its pending event."""
+def apply_label(
+    state: EngineState, label: Label, arrival: int, pending: Pending, outcome: Outcome
+) -> Message | None:
+    """Apply a label, which came at ``arrival`` (ms), to its pending event; return what is to be learnt."""
     if label.abstain:
         state.counts["labels", "abstained"] += 1
-        return
+        return None
     given = GivenLabel(label.label, label.excluded)
     earlier = state.book.get(pending.sequence)
+    example = None
     if given == GivenLabel(None, ()):
         case = "retracted" if earlier else "duplicate"
         if earlier:
-            _retract(state, label, pending, outcome)
+            example = _retract(state, label, pending)
     elif earlier == given:
         case = "duplicate"
     else:
         case = "corrected" if earlier else "joined"
         state.book.put(pending.sequence, given, state.pending.first)
-        outcome.messages.append(joined_example(state, label, pending))
+        example = joined_example(state, label, pending)
         outcome.label_delays.append(max(0, arrival - pending.arrival) / 1_000)
         _score(state, label, pending)
         if case == "joined" and pending.pseudo >= 0 and label.label is not None:
             right = state.classes[pending.pseudo] == label.label
             state.counts["pseudo_labels_checked", "right" if right else "wrong"] += 1
     state.counts["labels", case] += 1
+    return example
 
 
-def settle_waiting_labels(state: EngineState, outcome: Outcome) -> None:
-    """Give up on labels whose event should have come by now."""
-    wait = 1_000 * state.settings.pending.label_wait_seconds
-    while (oldest := state.waiting.oldest_timestamp()) is not None and oldest + wait <= state.horizon:
-        _give_up_oldest(state, outcome)
-
-
-def _let_wait(state: EngineState, label: Label, record: Record, outcome: Outcome) -> None:
+def _let_wait(state: EngineState, label: Label, record: Record) -> None:
+    name = RecordName(*record[:3])
+    if name in state.answered_early:
+        state.answered_early.remove(name)
+        state.counts["labels", "settled"] += 1
+        return
     state.counts["labels", "early"] += 1
     state.waiting.add(label.event_id, record)
     if len(state.waiting) > state.settings.pending.max_waiting_labels:
-        _give_up_oldest(state, outcome)
+        oldest = state.waiting.oldest()
+        assert oldest is not None, "one was added a moment ago"
+        state.undecided.add(*state.waiting.take_one(oldest[0]))
 
 
-def _give_up_oldest(state: EngineState, outcome: Outcome) -> None:
-    record = state.waiting.take_oldest()
-    label = decode_label(record, state.mapper)
-    if label.features is not None and (label.label is not None or label.excluded):
-        state.counts["labels", "from_features"] += 1
-        outcome.messages.append(joined_example(state, label, None))
-        return
-    state.counts["labels", "unmatched"] += 1
-    error = Invalid("join", "event_id", "the event is unknown here or no longer waits for a label")
-    outcome.messages.append(dead_letter(record, error, state.settings.topics.dead_letters))
-
-
-def _retract(state: EngineState, label: Label, pending: Pending, outcome: Outcome) -> None:
+def _retract(state: EngineState, label: Label, pending: Pending) -> Message:
     state.book.remove(pending.sequence)
     for scores in state.scores.values():
         scores.remove(pending.sequence)
-    outcome.messages.append(Message(state.settings.topics.examples, label.event_id.encode(), None))
+    return Message(state.settings.topics.examples, label.event_id.encode(), None)
 
 
 def _score(state: EngineState, label: Label, pending: Pending) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamssl.engine.asking import ReviewSampler
-from streamssl.engine.label_book import LabelBook, WaitingLabels
+from streamssl.engine.label_book import LabelBook
 from streamssl.engine.learnt import LearntExamples
 from streamssl.engine.pending.store import PendingStore
 from streamssl.engine.pseudo_labels import PseudoLabelGates
 from streamssl.engine.scores import Scores
 from streamssl.engine.settings import EngineSettings
+from streamssl.engine.waiting import RecordName, WaitingRecords
 from streamssl.features.encoder import FeatureEncoder
 from streamssl.features.leaks import LeakDetector
 from streamssl.learners.mixture import Mixture
@@ -55,7 +56,12 @@ class EngineState:
         )
         self.learnt = LearntExamples()
         self.book = LabelBook()
-        self.waiting = WaitingLabels()
+        self.waiting = WaitingRecords()
+        """Labels whose event is not known yet."""
+        self.undecided = WaitingRecords()
+        """What this worker cannot use, until the judge has decided; see `streamssl.engine.verdicts`."""
+        self.answered_early: set[RecordName] = set()
+        """Labels that another worker has answered before they were read here."""
         self.gates = PseudoLabelGates(
             precision=settings.pseudo_labels.precision, confidence=settings.pseudo_labels.confidence
         )
@@ -117,6 +123,8 @@ class EngineState:
             "learnt": self.learnt.to_document(),
             "book": self.book.to_document(),
             "waiting": self.waiting.to_document(),
+            "undecided": self.undecided.to_document(),
+            "answered_early": [list(name) for name in sorted(self.answered_early)],
             "sampler": self.sampler.to_document(),
             "counts": [[*name, count] for name, count in sorted(self.counts.items())],
             "sequence": self.sequence,
@@ -158,7 +166,9 @@ class EngineState:
         state.pending = PendingStore.from_state(directory, document["pending"], _unprefixed("pending", arrays))
         state.learnt = LearntExamples.from_document(document["learnt"])
         state.book = LabelBook.from_document(document["book"])
-        state.waiting = WaitingLabels.from_document(document["waiting"])
+        state.waiting = WaitingRecords.from_document(document["waiting"])
+        state.undecided = WaitingRecords.from_document(document["undecided"])
+        state.answered_early = {RecordName(*name) for name in document["answered_early"]}
         state.gates = PseudoLabelGates.from_arrays(
             _unprefixed("gates", arrays),
             precision=settings.pseudo_labels.precision,

@@ -14,10 +14,11 @@ from typing import Literal
 from streamssl.engine.batch import Batch
 from streamssl.engine.events import process_events
 from streamssl.engine.examples import process_example
-from streamssl.engine.labels import process_label, settle_waiting_labels
+from streamssl.engine.labels import process_label
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
+from streamssl.engine.verdicts import decide, give_up_on_old_labels
 
 Kind = Literal["events", "labels", "examples"]
 
@@ -44,7 +45,7 @@ def step(state: EngineState, batch: Batch) -> Outcome:
     """
     outcome = Outcome()
     state.horizon = max(state.horizon, batch.horizon)
-    settle_waiting_labels(state, outcome)
+    give_up_on_old_labels(state)
     kinds = kinds_of_topics(state.settings)
     for kind, group in groupby(batch.records, key=lambda record: kinds[record.topic]):
         records = list(group)
@@ -53,11 +54,14 @@ def step(state: EngineState, batch: Batch) -> Outcome:
         elif kind == "labels":
             for record in records:
                 process_label(state, record, outcome)
+                state.positions[record.topic, record.partition] = record.offset + 1
         else:
             for record in records:
-                process_example(state, record, outcome)
+                process_example(state, record)
     for record in batch.records:
         state.positions[record.topic, record.partition] = record.offset + 1
+    if batch.view is not None:
+        decide(state, batch.view, outcome)
     state.sequence += 1
     state.digest = _chained(state, outcome)
     return outcome
@@ -74,8 +78,8 @@ def kinds_of_topics(settings: EngineSettings) -> dict[str, Kind]:
 
 def is_due(state: EngineState, horizon: int) -> bool:
     """Tell whether a step without records would change anything: a label has waited long enough."""
-    oldest = state.waiting.oldest_timestamp()
-    return oldest is not None and oldest + 1_000 * state.settings.pending.label_wait_seconds <= horizon
+    oldest = state.waiting.oldest()
+    return oldest is not None and oldest[1].timestamp + 1_000 * state.settings.pending.label_wait_seconds <= horizon
 
 
 def _chained(state: EngineState, outcome: Outcome) -> bytes:

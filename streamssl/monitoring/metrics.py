@@ -109,6 +109,16 @@ class Metrics:
         self.pending_bytes = Gauge(
             "streamssl_pending_bytes", "What the pending store takes.", ["where"], registry=registry
         )
+        self.server_answered = Gauge(
+            "streamssl_server_answered_timestamp_seconds",
+            "When the topics' server last said where the topics end.",
+            registry=registry,
+        )
+        self.undecided_records = Gauge(
+            "streamssl_undecided_records",
+            "Labels and examples that this worker cannot use, until one worker has decided for all.",
+            registry=registry,
+        )
         self.waiting_labels = Gauge(
             "streamssl_waiting_labels", "Labels that wait for their event.", registry=registry
         )
@@ -225,6 +235,7 @@ class Metrics:
         self.pending_bytes.labels("disk").set(state.pending.bytes_on_disk)
         self.pending_bytes.labels("memory").set(state.pending.bytes_in_memory)
         self.waiting_labels.set(len(state.waiting))
+        self.undecided_records.set(len(state.undecided))
         for labels, scores in state.scores.items():
             for who, right in (("learner", scores.accuracy()), ("twin", scores.twin_accuracy())):
                 self.accuracy.labels(who, labels).set(right.value)

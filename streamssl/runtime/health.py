@@ -1,13 +1,14 @@
 """``/metrics`` and ``/health/*`` over HTTP.
 
 - ``/health/live``     the loop has ticked lately; says nothing about the broker, whose outage no restart cures
-- ``/health/ready``    state restored, kernels compiled, partitions assigned
+- ``/health/ready``    state restored, kernels compiled, partitions assigned, and the broker answers
 - ``/health/startup``  the same, once; stays well afterwards
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,10 @@ LIVE_WITHIN = 30.0
 """Seconds since the last tick of the loop within which the process counts as alive."""
 
 
+ANSWERED_WITHIN = 10.0
+"""Seconds since the topics' server last answered within which the process counts as ready."""
+
+
 @dataclass(slots=True)
 class Health:
     """What the probes are told."""
@@ -31,6 +36,8 @@ class Health:
     watchdog: Watchdog
     phase: Phase = "starting"
     has_started: bool = False
+    answered_at: float | None = None
+    """When the topics' server last answered (`time.monotonic`); None: not asked yet."""
 
     def become(self, phase: Phase) -> None:
         """Enter the next phase."""
@@ -44,6 +51,9 @@ class Health:
                 silence = self.watchdog.silence()
                 return silence < LIVE_WITHIN, f"last tick {silence:.1f} s ago"
             case "ready":
+                silence = 0.0 if self.answered_at is None else time.monotonic() - self.answered_at
+                if silence > ANSWERED_WITHIN:
+                    return False, f"the topics' server has not answered for {silence:.0f} s"
                 return self.phase == "ready", self.phase
             case "startup":
                 return self.has_started, self.phase

@@ -35,7 +35,9 @@ from streamssl.engine.step import is_due, step
 from streamssl.engine.warm_up import warm_up
 from streamssl.fail_points import reach
 from streamssl.monitoring.metrics import Metrics
+from streamssl.runtime.group import Group
 from streamssl.runtime.health import Health, HealthServer
+from streamssl.runtime.horizon import Horizon
 from streamssl.runtime.recovery import recover, save_snapshot
 from streamssl.runtime.snapshots import SnapshotStore
 from streamssl.runtime.topics import check_topics
@@ -45,7 +47,7 @@ from streamssl.transport.base import Fenced, Record, Subscription, Transport, Tr
 
 log = logging.getLogger(__name__)
 
-EXIT_STOPPED, EXIT_FAILED, EXIT_MISUSED, EXIT_FENCED = 0, 1, 2, 3
+EXIT_STOPPED, EXIT_FAILED, EXIT_MISUSED, EXIT_FENCED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 STUCK_AFTER = 120.0
 """Seconds without a round after which the watchdog ends the process: longer than any transaction may take."""
 SHOW_EVERY = 1.0
@@ -63,6 +65,21 @@ def run(config: Config) -> int:
     int
         The exit code: 0 stopped as asked, 1 failed, 3 another process took over the worker id.
     """
+    return _run(config, is_retiring=False)
+
+
+def retire(config: Config) -> int:
+    """Take no more events, but join labels to those that wait here, until none waits any more.
+
+    Returns
+    -------
+    int
+        The exit code: 0 nothing waits any more, 130 stopped before, 1 and 3 as of `run`.
+    """
+    return _run(config, is_retiring=True)
+
+
+def _run(config: Config, is_retiring: bool) -> int:
     stop = _stop_on_signals()
     watchdog = Watchdog(STUCK_AFTER)
     health = Health(watchdog)
@@ -78,11 +95,11 @@ def run(config: Config) -> int:
     log.info("metrics and health", extra={"url": f"http://{host}:{server.port}/metrics"})
     directory = Path(config.state.directory) / config.worker.id
     try:
-        with _sole_use(directory), _connected(config) as worker:
+        with _sole_use(directory), _connected(config, takes_events=not is_retiring) as worker:
             warm_up()
             calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
-            _Service(config, worker, directory, metrics, health).run(stop)
+            _Service(config, worker, directory, metrics, health, is_retiring).run(stop)
     except Fenced as error:
         log.error("worker %s must make way for another process: %s", config.worker.id, error)
         return EXIT_FENCED
@@ -93,14 +110,23 @@ def run(config: Config) -> int:
         server.stop()
         watchdog.stop()
     log.info("stopped")
-    return EXIT_STOPPED
+    return EXIT_INTERRUPTED if is_retiring and stop.is_set() else EXIT_STOPPED
 
 
 class _Service:
     """The parts of one running service, and its rounds."""
 
-    def __init__(self, config: Config, worker: Worker, directory: Path, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self,
+        config: Config,
+        worker: Worker,
+        directory: Path,
+        metrics: Metrics,
+        health: Health,
+        is_retiring: bool,
+    ) -> None:
         self.config = config
+        self.is_retiring = is_retiring
         self.worker = worker
         self.metrics = metrics
         self.health = health
@@ -110,16 +136,24 @@ class _Service:
         self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
         self._show_due = 0.0
         self._caught_up_at = 0
+        self._horizon = Horizon(worker)
+        self._group = Group(worker, config.topics.events[0])
         self._suspected: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
-        """Go live, go round until told to stop, then leave a snapshot."""
+        """Go live, go round until told to stop or, when retiring, nothing waits; then leave a snapshot."""
         self.health.become("joining")
         self.worker.join(self.state.positions)
-        while not stop.is_set():
+        while not stop.is_set() and not (self.is_retiring and self._nothing_waits()):
             self.round()
         self.health.become("stopping")
         self._snapshot()
+
+    def _nothing_waits(self) -> bool:
+        """Tell whether every event that this worker has predicted has waited long enough for its label."""
+        state = self.state
+        last = state.clock + 1_000 * state.settings.pending.max_age_seconds
+        return len(state.pending) == 0 or 1_000 * time.time() > last
 
     def round(self) -> None:
         """Poll, step, commit, show, and snapshot when it is time."""
@@ -127,11 +161,16 @@ class _Service:
         now = time.time()
         batch = self.config.batch
         records = self.worker.poll(batch.max_records, batch.wait_seconds)  # 1. poll
-        if self.health.phase == "joining" and self.worker.assignment():
+        if self.health.phase == "joining" and (self.worker.assignment() or self.is_retiring):
             self.health.become("ready")
-        if records or is_due(self.state, self._caught_up_at):
+        if self._group.has_moved():
+            self._horizon.reset()
+        if records or is_due(self.state, self._caught_up_at) or self._group.can_decide(self.state):
             reach("round-1-polled")
             self._process(records)
+        elif news := self._group.news(self.state):
+            self.worker.commit([], None, [], news)
+            self._group.has_told(news)
         if now >= self._show_due:
             self._show(now)  # 4. show
         if time.monotonic() >= self._snapshot_due:
@@ -139,15 +178,17 @@ class _Service:
 
     def _process(self, records: Sequence[Record]) -> None:
         state = self.state
-        batch = Batch(merge(records), int(time.time() * 1_000), self._caught_up_at)
+        batch = Batch(merge(records), int(time.time() * 1_000), self._caught_up_at, self._group.take_view())
         sequence = state.sequence
         with self.metrics.step_duration.time():
             outcome = step(state, batch)  # 2. step
         reach("round-2-stepped")
         consumed = ranges(batch.records)
-        entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex())
-        with self.metrics.commit_duration.time():
-            self.journal_position = self.worker.commit(outcome.messages, entry.encode(), consumed)  # 3. commit
+        entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex(), batch.view)
+        news = self._group.news(state, at_once=batch.view is not None)
+        with self.metrics.commit_duration.time():  # 3. commit
+            self.journal_position = self.worker.commit(outcome.messages, entry.encode(), consumed, news)
+        self._group.has_told(news)
         reach("round-3-committed")
         self.metrics.observe(outcome, time.time())
 
@@ -173,14 +214,24 @@ class _Service:
         )
         return recovery.state, recovery.journal_position or 0
 
+    def _look(self) -> None:
+        """See how far behind this worker is, and whether it has seen all that it needs to give up on labels."""
+        if not self._horizon.is_noted:
+            self._group.look_around(self.state)  # first: what the others have answered by then lies before the ends
+        self._horizon.look()
+        if (reached := self._horizon.reached()) is not None:
+            self._caught_up_at = reached
+            self._group.is_caught_up()
+
     def _show(self, now: float) -> None:
-        lag, owned = self.worker.lag(), self.worker.assignment()
+        if self.health.phase == "ready":
+            self._look()
+        lag, owned = self._horizon.lag, self.worker.assignment()
+        self.health.answered_at = self._horizon.answered_at
         behind = sum(lag.get(partition, 0) for partition in owned)
-        if behind == 0 and owned and owned <= lag.keys():
-            # Whatever was produced before the lag was looked at has been polled by now.
-            self._caught_up_at = int(now * 1_000)
         age = max(0.0, now - self.state.clock / 1_000) if behind else 0.0
-        self.metrics.show(self.state, lag, age)
+        self.metrics.show(self.state, {each: lag[each] for each in sorted(lag)}, age)
+        self.metrics.server_answered.set(time.time() - (time.monotonic() - self._horizon.answered_at))
         self.metrics.last_tick.set(now)
         self._warn_of_leaks()
         self._show_due = now + SHOW_EVERY
@@ -230,7 +281,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 @contextmanager
-def _connected(config: Config) -> Iterator[Worker]:
+def _connected(config: Config, takes_events: bool) -> Iterator[Worker]:
     transport: Transport = connect(config)
     check_topics(transport, config)
     topics = config.topics
@@ -238,7 +289,7 @@ def _connected(config: Config) -> Iterator[Worker]:
         Subscription(
             worker_id=config.worker.id,
             group_id=config.kafka.group_id,
-            events=topics.events,
+            events=topics.events if takes_events else (),
             broadcast=(*topics.labels, topics.examples),
             journal=topics.journal,
         )

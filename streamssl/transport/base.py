@@ -57,6 +57,32 @@ Positions = Mapping[tuple[str, int], int]
 """(topic, partition) -> offset of the next record to read."""
 
 
+class Marks(NamedTuple):
+    """How far a worker is with the labels, told to the other workers of its group."""
+
+    given_up: Positions
+    """Below these offsets of the labels it has answered whatever it could use."""
+    decided: Positions
+    """Below these, nothing is left to be decided by anyone. Empty unless this worker is the judge."""
+
+
+class Membership(NamedTuple):
+    """What a group knows of one worker."""
+
+    owned: frozenset[tuple[str, int]] | None
+    """The events partitions that it owns; None: it is not present."""
+    given_up: Positions
+    """See `Marks`."""
+
+
+class Neighbours(NamedTuple):
+    """What the other workers of the group have told."""
+
+    given_up: Mapping[str, Positions]
+    """By worker id, as long as the group remembers the worker."""
+    decided: Positions
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic to be created. ``config`` holds Kafka's topic settings, such as ``cleanup.policy``."""
@@ -187,11 +213,19 @@ class Worker(Protocol):
         Waits up to ``timeout`` seconds for the first. Committed records only.
         """
 
-    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
-        """Commit outputs, the journal record and the consumed events offsets as one transaction.
+    def commit(
+        self,
+        outputs: Sequence[Message],
+        journal: bytes | None,
+        consumed: Sequence[OffsetRange],
+        marks: Marks | None = None,
+    ) -> int:
+        """Commit outputs, the journal record, the consumed events offsets and the marks as one transaction.
 
         ``consumed`` names ranges of events and broadcast topics; the group's offsets are moved for events
-        only. Returns the journal offset that follows this batch (where a later `read_journal` resumes).
+        only, and, if marks say what is decided, for these partitions: whoever says so must own the first
+        partition of the events. Returns the journal offset that follows this batch (where a later `read_journal`
+        resumes).
 
         Raises
         ------
@@ -201,10 +235,28 @@ class Worker(Protocol):
             When the outcome is unknown or the commit failed.
         """
 
-    def lag(self) -> dict[tuple[str, int], int]:
-        """Return, for every partition being read, how many records lie between the position and the end.
+    def neighbours(self) -> Neighbours:
+        """Return the marks that the others of the group have committed.
 
-        What transactional markers leave behind for good counts as nothing. Cheap enough for once a second.
+        Raises
+        ------
+        TransportError
+            When nobody answers.
+        """
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset that will be polled next. Asks nobody."""
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset after its last committed record.
+
+        Positions come to lie there also where transactional markers end a partition. Cheap enough for once a
+        second.
+
+        Raises
+        ------
+        TransportError
+            When nobody answers.
         """
 
     def close(self) -> None:
@@ -225,6 +277,18 @@ class Transport(Protocol):
 
     def producer(self) -> Producer:
         """Return a producer for tools."""
+
+    def workers(self, group_id: str, events: Sequence[str]) -> dict[str, Membership]:
+        """Return the workers that a group remembers, by id: those present, and those that have left marks.
+
+        ``events`` are the topics that the group shares.
+        """
+
+    def dismiss(self, group_id: str, worker_id: str) -> None:
+        """Take a worker out of the group at once; its partitions go to the others. Its marks stay."""
+
+    def forget(self, group_id: str, worker_id: str) -> None:
+        """Forget the marks of a worker that will not come again, so that nobody waits for it."""
 
     def reader(self, topics: Sequence[str], start: Literal["first", "end"] = "first") -> Reader:
         """Return a reader of whole topics, from their first kept record or from their present end."""

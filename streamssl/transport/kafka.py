@@ -15,8 +15,10 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka import errors as kafka_errors
 
 from streamssl.config import KafkaSettings
-from streamssl.transport.base import Message, Record, Subscription, TopicSpec, TransportError
+from streamssl.transport import kafka_groups
+from streamssl.transport.base import Membership, Message, Record, Subscription, TopicSpec, TransportError
 from streamssl.transport.kafka_client import (
+    CLOSE_SECONDS,
     client_options,
     partitions_of,
     quieten_logs,
@@ -24,7 +26,7 @@ from streamssl.transport.kafka_client import (
     to_record,
     translated,
 )
-from streamssl.transport.kafka_worker import CLOSE_SECONDS, KafkaWorker
+from streamssl.transport.kafka_worker import KafkaWorker
 
 LARGEST_REQUEST = 20 * 1024 * 1024
 """Bytes of a record and its headers that a producer will send; the topic's limit decides."""
@@ -80,6 +82,21 @@ class KafkaTransport:
             finally:
                 consumer.close()
         return {each.partition: (first[each], end[each]) for each in partitions}
+
+    def workers(self, group_id: str, events: Sequence[str]) -> dict[str, Membership]:
+        """Return the workers that a group remembers, by id."""
+        with self._admin() as admin, translated("looking at the group"):
+            return kafka_groups.workers(admin, group_id)
+
+    def dismiss(self, group_id: str, worker_id: str) -> None:
+        """Take a worker out of the group at once."""
+        with self._admin() as admin, translated(f"dismissing {worker_id}"):
+            kafka_groups.dismiss(admin, group_id, worker_id)
+
+    def forget(self, group_id: str, worker_id: str) -> None:
+        """Forget a worker's marks."""
+        with self._admin() as admin, translated(f"forgetting {worker_id}"):
+            kafka_groups.forget(admin, group_id, worker_id)
 
     def producer(self) -> KafkaToolProducer:
         """Return a producer for tools."""

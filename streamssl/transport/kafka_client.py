@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 NOISY_LOGGERS = ("kafka.cluster", "kafka.net", "kafka.coordinator", "kafka.client", "kafka.conn")
 NOISE_EVERY = 10.0
+CLOSE_SECONDS = 3
 
 
 class _SeldomNoise(logging.Filter):
@@ -127,3 +128,8 @@ def to_record(raw: Any) -> Record:
     """Return a record of kafka-python's as one of ours; a header without a value gets an empty one."""
     headers = tuple((name, value or b"") for name, value in raw.headers) if raw.headers else ()
     return Record(raw.topic, raw.partition, raw.offset, max(0, raw.timestamp), raw.key, raw.value, headers)
+
+
+def polled(consumer: Any, timeout_ms: int, max_records: int | None = None) -> list[Any]:
+    """Return what one poll gives, partition after partition."""
+    return [raw for raws in consumer.poll(timeout_ms, max_records).values() for raw in raws]

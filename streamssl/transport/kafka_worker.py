@@ -17,9 +17,9 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
@@ -28,42 +28,34 @@ from streamssl.config import KafkaSettings
 from streamssl.fail_points import reach
 from streamssl.transport.base import (
     Fenced,
+    Marks,
     Message,
+    Neighbours,
     OffsetRange,
     Positions,
-    RangeLost,
     Record,
     Subscription,
     TransportError,
 )
 from streamssl.transport.kafka_client import (
+    CLOSE_SECONDS,
     FENCING,
     client_options,
     partitions_of,
+    polled,
     reading_consumer,
     to_record,
     translated,
 )
+from streamssl.transport.kafka_groups import marks_of_all
+from streamssl.transport.kafka_replay import POLL_MS, KafkaReplay
+from streamssl.transport.marks import marks_group
 
 log = logging.getLogger(__name__)
 
-POLL_MS = 200
-"""How long a poll during recovery waits before it looks whether the end is reached."""
 JOIN_MS = 2_000
 """How long a poll may take while the group is (re)joined; it returns as soon as there are records."""
 MOMENT_MS = 5
-CLOSE_SECONDS = 3
-
-
-class _Replay(NamedTuple):
-    """What reads one partition again: its own consumer, so that ranges that follow each other are read ahead.
-
-    The bounds are asked for once, not once a range: what the journal names was committed before it was read.
-    """
-
-    consumer: Any
-    first: int
-    end: int
 
 
 class KafkaWorker:
@@ -76,11 +68,12 @@ class KafkaWorker:
         self._producer: Any = None
         self._events: Any = None
         self._broadcast: Any = None
-        self._replay: dict[TopicPartition, _Replay] = {}
+        self._replay = KafkaReplay(settings, largest_request)
         self._journal: TopicPartition | None = None
         self._journal_end = 0
         self._membership: Any = None
-        self._lag: dict[tuple[str, int], int] = {}
+        self._admin: Any = None
+        self._marks_group = marks_group(subscription.group_id, subscription.worker_id)
 
     def fence(self) -> None:
         """Take over the worker id; a predecessor's open transaction is aborted."""
@@ -114,7 +107,7 @@ class KafkaWorker:
                 self._journal_end = end
                 own_key = self.subscription.worker_id.encode()
                 while consumer.position(partition) < end:
-                    for raw in _polled(consumer, POLL_MS):
+                    for raw in polled(consumer, POLL_MS):
                         if raw.key == own_key and raw.offset < end:
                             yield to_record(raw)
             finally:
@@ -122,56 +115,47 @@ class KafkaWorker:
 
     def fetch(self, ranges: Sequence[OffsetRange]) -> list[Record]:
         """Return exactly the records of ``ranges``."""
-        return [record for each in ranges for record in self._fetch(each)]
+        return [record for each in ranges for record in self._replay.fetch(each)]
 
     def join(self, positions: Positions) -> None:
         """Go live: events from the group's committed offsets, broadcast topics from ``positions``."""
-        for replay in self._replay.values():
-            replay.consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
-        self._replay.clear()
+        self._replay.close()
         worker = self.subscription
         with translated("joining the group"):
             self._broadcast = reading_consumer(self.settings, max_partition_fetch_bytes=self._largest_request)
             self._seek_broadcast(positions)
-            self._events = KafkaConsumer(
-                **client_options(self.settings),
-                group_id=worker.group_id,
-                group_instance_id=worker.worker_id,
-                enable_auto_commit=False,
-                auto_offset_reset="none",  # "earliest" would jump silently over what retention has removed
-                isolation_level="read_committed",
-                partition_assignment_strategy=[RangePartitionAssignor],
-                session_timeout_ms=self.settings.session_timeout_ms,
-                heartbeat_interval_ms=self.settings.heartbeat_interval_ms,
-                allow_auto_create_topics=False,
-                max_partition_fetch_bytes=self._largest_request,
-                fetch_max_wait_ms=50,
-            )
-            for topic in worker.events:
-                partitions_of(self._events, topic)  # subscribing to a topic too new to be seen finds no partitions
-            self._events.subscribe(list(worker.events))
+            if worker.events:
+                self._join_group()
 
     def assignment(self) -> frozenset[tuple[str, int]]:
         """Return the events partitions that this worker owns at the moment."""
-        return frozenset((each.topic, each.partition) for each in self._events.assignment())
+        owned = self._events.assignment() if self._events else ()
+        return frozenset((each.topic, each.partition) for each in owned)
 
     def poll(self, max_records: int, timeout: float) -> list[Record]:
         """Return the next records of all topics."""
+        if self._events is None:
+            with translated("polling"):
+                return [to_record(raw) for raw in polled(self._broadcast, int(1_000 * timeout), max_records)]
         with translated("polling"):
-            raws = _polled(self._broadcast, 0, max_records)
+            raws = polled(self._broadcast, 0, max_records)
             events = self._poll_events(self._patience_ms(bool(raws), timeout), max_records)
             self._membership = self._events.group_metadata()
         if events and self._membership.generation_id < 0:
             raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
         return [to_record(raw) for raw in (*raws, *events)]
 
-    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
-        """Commit outputs, the journal record and the consumed events offsets as one transaction."""
-        offsets = {
-            TopicPartition(each.topic, each.partition): OffsetAndMetadata(each.end, "", -1)
-            for each in consumed
-            if each.topic in self.subscription.events
-        }
+    def commit(
+        self,
+        outputs: Sequence[Message],
+        journal: bytes | None,
+        consumed: Sequence[OffsetRange],
+        marks: Marks | None = None,
+    ) -> int:
+        """Commit outputs, the journal record, the consumed events offsets and the marks as one transaction."""
+        events = {(each.topic, each.partition): each.end for each in consumed if self._is_of_events(each)}
+        offsets = _to_offsets(events | dict(marks.decided) if marks else events)
+        given_up = _to_offsets(marks.given_up) if marks else {}
         with translated("committing"):
             self._producer.begin_transaction()
             reach("commit-1-begun")
@@ -181,6 +165,8 @@ class KafkaWorker:
             reach("commit-3-journalled")
             if offsets:
                 self._producer.send_offsets_to_transaction(offsets, self._membership)
+            if given_up:
+                self._producer.send_offsets_to_transaction(given_up, self._marks_group)
             reach("commit-4-offsets-sent")
             self._producer.commit_transaction()
         for future in (*futures, *([entry] if entry else [])):
@@ -191,29 +177,74 @@ class KafkaWorker:
             self._journal_end = entry.value.offset + 1
         return self._journal_end
 
-    def lag(self) -> dict[tuple[str, int], int]:
-        """Return how far each partition is behind; what was last known while the broker is away."""
-        with suppress(kafka_errors.KafkaError):
-            for consumer in (self._events, self._broadcast):
-                partitions = list(consumer.assignment())
-                ends = consumer.end_offsets(partitions, timeout_ms=1_000) if partitions else {}
-                for each, end in ends.items():
-                    position = consumer.position(each, timeout_ms=1_000)
-                    if position is not None:
-                        self._lag[each.topic, each.partition] = max(0, end - position)
-        owned = self.assignment() | {(each.topic, each.partition) for each in self._broadcast.assignment()}
-        self._lag = {partition: records for partition, records in self._lag.items() if partition in owned}
-        return dict(self._lag)
+    def neighbours(self) -> Neighbours:
+        """Return the marks that the others of the group have committed."""
+        worker = self.subscription
+        with translated("looking at the group"):
+            if self._admin is None:
+                self._admin = KafkaAdminClient(**client_options(self.settings))
+            given_up = marks_of_all(self._admin, worker.group_id)
+            given_up.pop(worker.worker_id, None)
+            # Asked of the events consumer, which waits for what a zombie may still commit.
+            decided = {
+                (each.topic, each.partition): offset
+                for each in self._broadcast.assignment()
+                if self._events and (offset := self._events.committed(each)) is not None
+            }
+        return Neighbours(given_up, decided)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset that will be polled next."""
+        positions = {}
+        for consumer in self._consumers():
+            for each in consumer.assignment():
+                # One that is not known yet stays out, and what waits for it waits on.
+                with suppress(kafka_errors.KafkaError):
+                    if (position := consumer.position(each, timeout_ms=1_000)) is not None:
+                        positions[each.topic, each.partition] = position
+        return positions
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset after its last committed record."""
+        ends = {}
+        with translated("asking for the ends of the topics"):
+            for consumer in self._consumers():
+                if partitions := list(consumer.assignment()):
+                    for each, end in consumer.end_offsets(partitions, timeout_ms=1_000).items():
+                        ends[each.topic, each.partition] = end
+        return ends
 
     def close(self) -> None:
         """Leave and release, within some seconds even when the broker is gone."""
-        for consumer in (self._events, self._broadcast, *(each.consumer for each in self._replay.values())):
-            if consumer is not None:
-                with suppress(kafka_errors.KafkaError):
-                    consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
-        if self._producer is not None:
+        with suppress(kafka_errors.KafkaError):
+            self._replay.close()
+        for consumer in self._consumers():
             with suppress(kafka_errors.KafkaError):
-                self._producer.close(timeout=CLOSE_SECONDS)
+                consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
+        for client in (self._producer, self._admin):
+            if client is not None:
+                with suppress(kafka_errors.KafkaError):
+                    client.close(*([CLOSE_SECONDS] if client is self._producer else []))
+
+    def _join_group(self) -> None:
+        worker = self.subscription
+        self._events = KafkaConsumer(
+            **client_options(self.settings),
+            group_id=worker.group_id,
+            group_instance_id=worker.worker_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # "earliest" would jump silently over what retention has removed
+            isolation_level="read_committed",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=self.settings.session_timeout_ms,
+            heartbeat_interval_ms=self.settings.heartbeat_interval_ms,
+            allow_auto_create_topics=False,
+            max_partition_fetch_bytes=self._largest_request,
+            fetch_max_wait_ms=50,
+        )
+        for topic in worker.events:
+            partitions_of(self._events, topic)  # subscribing to a topic too new to be seen finds no partitions
+        self._events.subscribe(list(worker.events))
 
     def _patience_ms(self, has_records: bool, timeout: float) -> int:
         """Return how long a poll of the events may take.
@@ -228,7 +259,7 @@ class KafkaWorker:
     def _poll_events(self, timeout_ms: int, max_records: int) -> list[Any]:
         """Poll; a partition without a usable position begins where the topic does, at the next poll."""
         try:
-            return _polled(self._events, timeout_ms, max_records)
+            return polled(self._events, timeout_ms, max_records)
         except kafka_errors.NoOffsetForPartitionError as error:
             lost = error.args[0]  # the group has never committed here
         except kafka_errors.OffsetOutOfRangeError as error:
@@ -244,6 +275,12 @@ class KafkaWorker:
         if begin := set(lost) & self._events.assignment():
             self._events.seek_to_beginning(*begin)
         return []
+
+    def _consumers(self) -> list[Any]:
+        return [consumer for consumer in (self._events, self._broadcast) if consumer is not None]
+
+    def _is_of_events(self, consumed: OffsetRange) -> bool:
+        return consumed.topic in self.subscription.events
 
     def _send(self, message: Message) -> Any:
         value = message.value
@@ -282,37 +319,6 @@ class KafkaWorker:
         finally:
             consumer.close(timeout_ms=1_000 * CLOSE_SECONDS)
 
-    def _fetch(self, wanted: OffsetRange) -> list[Record]:
-        partition = TopicPartition(wanted.topic, wanted.partition)
-        with translated(f"fetching {wanted.topic}[{wanted.partition}]"):
-            consumer, first, end = self._replay_of(partition)
-            if wanted.first < first:
-                raise RangeLost(wanted, first)
-            if consumer.position(partition) != wanted.first:
-                consumer.seek(partition, wanted.first)
-            end = min(end, wanted.end)  # in a topic that was made again the range's end may never come
-            records: list[Record] = []
-            try:
-                while (position := consumer.position(partition)) < end:
-                    records += [to_record(raw) for raw in _polled(consumer, POLL_MS, end - position)]
-            except kafka_errors.OffsetOutOfRangeError:
-                raise RangeLost(wanted, consumer.beginning_offsets([partition])[partition]) from None
-        records = [record for record in records if record.offset < wanted.end]
-        if wanted.count not in (-1, len(records)):
-            raise RangeLost(wanted, wanted.first)
-        return records
-
-    def _replay_of(self, partition: TopicPartition) -> _Replay:
-        """Return what reads one partition again, made when it is first asked for."""
-        if partition not in self._replay:
-            consumer = reading_consumer(self.settings, max_partition_fetch_bytes=self._largest_request)
-            consumer.assign([partition])
-            first = consumer.beginning_offsets([partition])[partition]
-            end = consumer.end_offsets([partition])[partition]
-            consumer.seek(partition, first)
-            self._replay[partition] = _Replay(consumer, first, end)
-        return self._replay[partition]
-
     def _seek_broadcast(self, positions: Positions) -> None:
         consumer = self._broadcast
         partitions = [each for topic in self.subscription.broadcast for each in partitions_of(consumer, topic)]
@@ -330,7 +336,5 @@ class KafkaWorker:
             consumer.seek(partition, max(position, first))
 
 
-def _polled(consumer: Any, timeout_ms: int, max_records: int | None = None) -> list[Any]:
-    """Return what one poll gives, partition after partition."""
-    polled = consumer.poll(timeout_ms, max_records)
-    return [raw for raws in polled.values() for raw in raws]
+def _to_offsets(positions: Positions) -> dict[TopicPartition, Any]:
+    return {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in positions.items()}

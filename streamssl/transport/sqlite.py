@@ -8,7 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from streamssl.transport.base import Message, Record, Subscription, TopicSpec
+from streamssl.transport import sqlite_group
+from streamssl.transport.base import Membership, Message, Record, Subscription, TopicSpec
+from streamssl.transport.marks import marks_group
 from streamssl.transport.sqlite_log import SqliteLog
 from streamssl.transport.sqlite_worker import SqliteWorker
 
@@ -40,6 +42,27 @@ class SqliteTransport:
     def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
         """Return, per partition, the first offset still kept and the one after the last."""
         return {each.number: (each.first, each.next) for each in self._log.partitions(topic)}
+
+    def workers(self, group_id: str, events: Sequence[str]) -> dict[str, Membership]:
+        """Return the workers that a group remembers, by id."""
+        marks, present = sqlite_group.marks_of_all(self._log, group_id), sqlite_group.present(self._log, group_id)
+        owned = {
+            worker_id: frozenset(
+                (each.topic, each.number) for each in sqlite_group.share(self._log, events, present, worker_id)
+            )
+            for worker_id in present
+        }
+        return {each: Membership(owned.get(each), marks.get(each, {})) for each in sorted({*marks, *present})}
+
+    def dismiss(self, group_id: str, worker_id: str) -> None:
+        """Take a worker out of the group at once."""
+        with self._log.transaction():
+            self._log.execute("DELETE FROM members WHERE group_id = ? AND worker_id = ?", group_id, worker_id)
+
+    def forget(self, group_id: str, worker_id: str) -> None:
+        """Forget a worker's marks."""
+        with self._log.transaction():
+            self._log.execute("DELETE FROM committed WHERE group_id = ?", marks_group(group_id, worker_id))
 
     def producer(self) -> SqliteProducer:
         """Return a producer for tools."""

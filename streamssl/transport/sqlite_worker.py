@@ -14,9 +14,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 from streamssl.fail_points import reach
+from streamssl.transport import sqlite_group
 from streamssl.transport.base import (
     Fenced,
+    Marks,
     Message,
+    Neighbours,
     OffsetRange,
     Positions,
     RangeLost,
@@ -24,6 +27,7 @@ from streamssl.transport.base import (
     Subscription,
     TransportError,
 )
+from streamssl.transport.marks import marks_group
 from streamssl.transport.sqlite_log import Partition, SqliteLog
 
 log = logging.getLogger(__name__)
@@ -48,6 +52,7 @@ class SqliteWorker:
         self._owned: list[Partition] = []
         self._positions: dict[int, int] = {}
         self._committed: dict[int, int | None] = {}
+        self._decided: dict[tuple[str, int], int] = {}
         self._members: tuple[str, ...] = ()
         self._has_joined = False
         self._say_alive_at = 0.0
@@ -123,8 +128,14 @@ class SqliteWorker:
         partitions = [*self._broadcast, *self._owned]
         return self._log.wait_for(lambda: self._log.read_on(partitions, self._positions, max_records), timeout)
 
-    def commit(self, outputs: Sequence[Message], journal: bytes | None, consumed: Sequence[OffsetRange]) -> int:
-        """Commit outputs, the journal record and the consumed events offsets as one transaction."""
+    def commit(
+        self,
+        outputs: Sequence[Message],
+        journal: bytes | None,
+        consumed: Sequence[OffsetRange],
+        marks: Marks | None = None,
+    ) -> int:
+        """Commit outputs, the journal record, the consumed events offsets and the marks as one transaction."""
         events = {
             (each.topic, each.partition): each.end for each in consumed if each.topic in self.subscription.events
         }
@@ -144,24 +155,30 @@ class SqliteWorker:
             for partition, end in moved.items():
                 if self._committed_offset(partition) != self._committed[partition]:
                     raise Fenced(f"another worker has read on where {self.subscription.worker_id} had begun")
-                self._log.execute(
-                    "INSERT INTO committed VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
-                    self.subscription.group_id,
-                    partition,
-                    end,
-                )
+                sqlite_group.put_offset(self._log, self.subscription.group_id, partition, end)
+            if marks is not None:
+                self._put_marks(marks)
             reach("commit-4-offsets-sent")
         self._committed.update(moved)
         return self._journal_end
 
-    def lag(self) -> dict[tuple[str, int], int]:
-        """Return how far each partition is behind."""
+    def neighbours(self) -> Neighbours:
+        """Return the marks that the others of the group have committed."""
+        given_up = sqlite_group.marks_of_all(self._log, self.subscription.group_id)
+        given_up.pop(self.subscription.worker_id, None)
+        self._decided = sqlite_group.offsets(self._log, self.subscription.group_id, self._broadcast)
+        return Neighbours(given_up, dict(self._decided))
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset that will be polled next."""
+        return {(each.topic, each.number): self._positions[each.id] for each in (*self._broadcast, *self._owned)}
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Return, for every partition being read, the offset after its last record."""
+        reading = {each.id for each in (*self._broadcast, *self._owned)}
         topics = {each.topic for each in (*self._broadcast, *self._owned)}
-        ends = {each.id: each.next for topic in topics for each in self._log.partitions(topic)}
-        return {
-            (each.topic, each.number): max(0, ends[each.id] - self._positions[each.id])
-            for each in (*self._broadcast, *self._owned)
-        }
+        now = [each for topic in topics for each in self._log.partitions(topic)]
+        return {(each.topic, each.number): each.next for each in now if each.id in reading}
 
     def close(self) -> None:
         """Leave the group and release."""
@@ -188,6 +205,20 @@ class SqliteWorker:
         if not needed <= owned:
             lost = ", ".join(f"{topic}[{number}]" for topic, number in sorted(needed - owned))
             raise Fenced(f"worker {worker_id} no longer owns {lost}")
+
+    def _put_marks(self, marks: Marks) -> None:
+        worker = self.subscription
+        ids = {(each.topic, each.number): each.id for each in self._broadcast}
+        for partition, offset in marks.given_up.items():
+            group_id = marks_group(worker.group_id, worker.worker_id)
+            sqlite_group.put_offset(self._log, group_id, ids[partition], offset)
+        if marks.decided:
+            self._check_ownership({(worker.events[0], 0)})
+            if sqlite_group.offsets(self._log, worker.group_id, self._broadcast) != self._decided:
+                raise Fenced(f"another worker has decided on labels where {worker.worker_id} had begun")
+            for partition, offset in marks.decided.items():
+                sqlite_group.put_offset(self._log, worker.group_id, ids[partition], offset)
+                self._decided[partition] = offset
 
     def _say_alive(self) -> None:
         """Tell the group that this member lives, drop the silent, and take up the present assignment."""
@@ -227,26 +258,10 @@ class SqliteWorker:
         self._positions[partition.id] = max(position or 0, partition.first)
 
     def _committed_offset(self, partition: int) -> int | None:
-        rows = self._log.execute(
-            "SELECT next FROM committed WHERE group_id = ? AND partition = ?", self.subscription.group_id, partition
-        )
-        return int(rows[0][0]) if rows else None
+        return sqlite_group.offset(self._log, self.subscription.group_id, partition)
 
     def _present(self) -> tuple[str, ...]:
-        rows = self._log.execute(
-            "SELECT worker_id FROM members WHERE group_id = ? ORDER BY worker_id", self.subscription.group_id
-        )
-        return tuple(str(worker_id) for [worker_id] in rows)
+        return sqlite_group.present(self._log, self.subscription.group_id)
 
     def _assigned(self, members: Sequence[str]) -> list[Partition]:
-        """Return this member's share: a range of every topic, the first members' one longer where it must be."""
-        if self.subscription.worker_id not in members:
-            return []
-        place = members.index(self.subscription.worker_id)
-        assigned: list[Partition] = []
-        for topic in self.subscription.events:
-            partitions = self._log.partitions(topic)
-            each, rest = divmod(len(partitions), len(members))
-            begin = place * each + min(place, rest)
-            assigned += partitions[begin : begin + each + (place < rest)]
-        return assigned
+        return sqlite_group.share(self._log, self.subscription.events, members, self.subscription.worker_id)

@@ -1,5 +1,8 @@
+"""The short form of `python -m tests.chaos`: 60 kills, at every named step, on both transports."""
+
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,20 +10,27 @@ import pytest
 from streamssl.fail_points import NAMES
 from tests.chaos.kills import ordeal
 
-KILLS = 2 * (len(NAMES) + 1)
-
-
-@pytest.fixture
-def sections(tmp_path: Any) -> dict[str, Any]:
-    """The configuration of the embedded transport."""
-    return {"transport": "sqlite", "sqlite": {"path": str(tmp_path / "topics.db")}}
+ONE_ROUND = len(NAMES) + 1
 
 
 @pytest.mark.timeout(900)
 def test_killed_at_every_step_it_loses_nothing_and_counts_nothing_twice(
-    sections: dict[str, Any], tmp_path: Any
+    on_sqlite: dict[str, Any], tmp_path: Path
 ) -> None:
-    report = ordeal(sections, tmp_path, kills=KILLS, seed=20_261)
-    assert report.kills.total() == KILLS
+    report = ordeal(on_sqlite, tmp_path, kills=ONE_ROUND + 2, seed=20_261)
+    assert report.kills.total() == ONE_ROUND + 2
     assert len(report.kills) > len(NAMES) - 2, f"too few fail points were reached: {report.kills}"
-    print(report)
+
+
+@pytest.mark.timeout(900)
+def test_the_same_on_kafka(on_kafka: dict[str, Any], tmp_path: Path) -> None:
+    report = ordeal(on_kafka, tmp_path, kills=ONE_ROUND + 2, seed=20_262)
+    assert len(report.kills) > len(NAMES) - 2, f"too few fail points were reached: {report.kills}"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("transport", ["on_sqlite", "on_kafka"])
+def test_two_workers_killed_in_turn_agree_on_everything(
+    transport: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    ordeal(request.getfixturevalue(transport), tmp_path, kills=ONE_ROUND, seed=20_263, workers=2)

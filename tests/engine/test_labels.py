@@ -86,8 +86,10 @@ def test_a_retraction_takes_the_label_back(world, form):
 
 def test_retracting_what_was_never_labelled_changes_nothing(world):
     world.settle(world.event("a", {"x": 1.0}))
-    assert world.settle(world.label("a", None)) == []
+    [answer] = world.settle(world.label("a", None))
+    assert (answer.topic, answer.key, answer.value) == ("examples", b"labels/0/0", None)
     assert world.labels("duplicate") == 1
+    assert world.state.counts["examples", "retracted"] == 0
 
 
 def test_not_this_class_moves_the_prediction_away_from_it(world):
@@ -105,7 +107,8 @@ def test_not_this_class_moves_the_prediction_away_from_it(world):
 
 def test_i_do_not_know_teaches_nothing(world):
     world.settle(world.event("a", {"x": 1.0}))
-    assert world.settle(world.record("labels", {"event_id": "a", "abstain": True}, "a")) == []
+    [answer] = world.settle(world.record("labels", {"event_id": "a", "abstain": True}, "a"))
+    assert (answer.topic, answer.key, answer.value) == ("examples", b"labels/0/0", None)
     assert world.labels("abstained") == 1
     assert learnt(world) == 0
 
@@ -157,7 +160,7 @@ def test_another_workers_example_settles_a_waiting_label(world):
     other.settle(other.event("a", {"x": 1.0}))
     [example] = [m for m in other.settle(other.label("a", "spam")) if m.topic == "examples"]
     world.settle(world.label("a", "spam"))
-    world.settle(world.record("examples", example.value, "a"))
+    world.settle(world.record("examples", example.value, "a", example.headers))
     assert world.labels("settled") == 1
     assert learnt(world) == 1
     world.horizon = NOW + 10**6

@@ -9,6 +9,7 @@ from streamssl.engine.batch import Batch, merge
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
 from streamssl.engine.step import step
+from streamssl.engine.view import ALONE
 from streamssl.transport.base import Record
 
 NOW = 1_800_000_000_000
@@ -28,6 +29,7 @@ class World:
         self.emitted = []
         self.time = NOW
         self.horizon = 0
+        self.view = ALONE
 
     def record(self, topic, value, key=None, headers=(), timestamp=None):
         offset = self.offsets.get(topic, 0)
@@ -45,7 +47,7 @@ class World:
 
     def step(self, *records):
         """Process records as one batch; return what it emitted."""
-        outcome = step(self.state, Batch(merge(records), NOW + 10**9, self.horizon))
+        outcome = step(self.state, Batch(merge(records), NOW + 10**9, self.horizon, self.view))
         self.emitted += outcome.messages
         return outcome.messages
 
@@ -53,7 +55,7 @@ class World:
         """Process records, then what comes back on `examples`; return all that was emitted."""
         emitted = list(self.step(*records))
         back = [
-            self.record("examples", message.value, message.key)
+            self.record("examples", message.value, message.key, message.headers)
             for message in emitted
             if message.topic == "examples"
         ]

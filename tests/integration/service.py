@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -73,7 +74,7 @@ class Service:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     def is_ready(self):
@@ -86,9 +87,10 @@ class Service:
         return sum(float(line.split()[-1]) for line in lines if line.partition("{")[0].split(" ")[0] == name)
 
     def kill(self):
-        """End it as a power cut would."""
-        self.process.kill()
-        self.process.wait()
+        """End it as a power cut would, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def stop(self, with_signal=signal.SIGTERM):
         """Ask it to end; return the exit code."""

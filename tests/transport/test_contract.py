@@ -10,7 +10,16 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from streamssl.config import Config
 from streamssl.engine.batch import ranges
 from streamssl.transport import connect
-from streamssl.transport.base import Fenced, Message, OffsetRange, RangeLost, Subscription, TopicSpec
+from streamssl.transport.base import (
+    Fenced,
+    Marks,
+    Message,
+    Neighbours,
+    OffsetRange,
+    RangeLost,
+    Subscription,
+    TopicSpec,
+)
 from streamssl.transport.partitioner import partition_of
 from streamssl.transport.sqlite_log import SqliteLog
 from tests.integration.service import until
@@ -357,10 +366,82 @@ def test_lag_is_what_lies_ahead_and_markers_count_as_nothing(rooms):
     worker, _ = rooms.live()
     until(lambda: worker.poll(10, 0.1) or worker.assignment())
     events = rooms.name("events")
-    assert sum(n for (topic, _), n in worker.lag().items() if topic == events) == 0
+    assert sum(n for (topic, _), n in lag(worker).items() if topic == events) == 0
     rooms.write("events", *numbered(50))
-    assert sum(n for (topic, _), n in worker.lag().items() if topic == events) == 50
+    assert sum(n for (topic, _), n in lag(worker).items() if topic == events) == 50
     records = polled(worker, 50)
     worker.commit([rooms.message("examples", b"x")], b"", ranges(records))
     polled(worker, 1)
-    until(lambda: worker.poll(10, 0.1) or sum(worker.lag().values()) == 0, 10, "no lag")
+    until(lambda: worker.poll(10, 0.1) or sum(lag(worker).values()) == 0, 10, "no lag")
+
+
+def test_marks_are_seen_by_the_others_and_commit_with_the_batch(rooms):
+    first, _ = rooms.live(0)
+    second, _ = rooms.live(1)
+    rooms.write("events", *numbered(40))
+    settled(first, second)
+    judge = (rooms.name("events"), 0)
+    labels = (rooms.name("labels"), 0)
+    assert first.neighbours() == Neighbours({}, {})
+    assert judge in first.assignment(), "partitions go by range: the first worker has the first one"
+    first.commit([], b"0", [], Marks({labels: 7}, {labels: 5}))
+    second.commit([], b"0", [], Marks({labels: 3}, {}))
+    assert first.neighbours() == Neighbours({"worker-1": {labels: 3}}, {labels: 5})
+    assert second.neighbours() == Neighbours({"worker-0": {labels: 7}}, {labels: 5})
+    seen = rooms.transport.workers(rooms.name("group"), [rooms.name("events")])
+    assert {name: seen[name].given_up for name in seen} == {"worker-0": {labels: 7}, "worker-1": {labels: 3}}
+    assert seen["worker-0"].owned == first.assignment()
+
+
+def test_a_worker_that_is_dismissed_leaves_its_partitions_at_once(rooms):
+    first, _ = rooms.live(0)
+    second, _ = rooms.live(1)
+    rooms.write("events", *numbered(40))
+    settled(first, second)
+    labels = (rooms.name("labels"), 0)
+    second.commit([], b"0", [], Marks({labels: 3}, {}))
+    second.close()
+    group = rooms.name("group")
+    rooms.transport.dismiss(group, "worker-1")
+    rooms.transport.dismiss(group, "worker-1")  # is no mistake
+    until(lambda: first.poll(100, 0.1) is not None and len(first.assignment()) == 4, 5, "all partitions")
+    assert rooms.transport.workers(group, [rooms.name("events")])["worker-1"].owned is None
+    rooms.transport.forget(group, "worker-1")
+    rooms.transport.forget(group, "worker-1")
+    assert first.neighbours().given_up == {}
+
+
+def test_a_worker_without_events_reads_what_all_read_and_commits(rooms):
+    worker = rooms.transport.worker(
+        Subscription("worker-0", rooms.name("group"), (), (rooms.name("labels"),), rooms.name("journal"))
+    )
+    rooms.workers.append(worker)
+    worker.fence()
+    list(worker.read_journal())
+    worker.join({})
+    rooms.write("events", b"event")
+    rooms.write("labels", b"label")
+    records = polled(worker, 1)
+    assert values(records) == [b"label"]
+    assert worker.assignment() == frozenset()
+    labels = (rooms.name("labels"), 0)
+    assert worker.commit([rooms.message("examples", b"x")], b"0", ranges(records), Marks({labels: 1}, {})) > 0
+    assert lag(worker) == {labels: 0}
+
+
+def lag(worker):
+    """Return what lies ahead in each partition."""
+    positions, ends = worker.positions(), worker.ends()
+    assert positions.keys() == ends.keys()
+    return {partition: end - positions[partition] for partition, end in ends.items()}
+
+
+def settled(*workers):
+    """Poll until the workers share all four partitions evenly."""
+
+    def even():
+        for worker in workers:
+            worker.poll(1_000, 0.1)
+        return all(len(worker.assignment()) == 4 // len(workers) for worker in workers)
+
+    until(even, 40, "an even assignment")

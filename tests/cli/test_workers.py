@@ -1,0 +1,86 @@
+"""`streamssl workers`: who is there, and how one leaves without losing a label."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.chaos.rooms import kafka_sections, sqlite_sections
+from tests.integration.outside import Outside
+from tests.integration.service import Service, until
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def sections(request, tmp_path):
+    """The configuration of one transport, with topics of its own."""
+    shared = {"pending": {"label_wait_seconds": 1, "max_age_seconds": 20}}
+    if request.param == "sqlite":
+        return shared | sqlite_sections(tmp_path)
+    return shared | kafka_sections(request.getfixturevalue("kafka_broker"), tmp_path.name)
+
+
+def worker(sections, directory, number):
+    home = directory / f"home-{number}"
+    home.mkdir()
+    state = {"directory": str(directory / "state"), "snapshot_every_seconds": 1}
+    return Service(home, **sections, worker={"id": f"worker-{number}"}, state=state)
+
+
+def streamssl(service, *words):
+    """Run a command on the service's configuration, with a port of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "streamssl", *words, "--config", service.config, "--set", "metrics.port=0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def said(service, *words):
+    return streamssl(service, *words).communicate(timeout=60)[0]
+
+
+@pytest.mark.timeout(300)
+def test_a_retired_workers_events_still_meet_their_labels(sections, tmp_path):
+    first, second = worker(sections, tmp_path, 0), worker(sections, tmp_path, 1)
+    outside = Outside(first)
+    topics = outside.topics
+    with first, second:
+        until(lambda: "present" in said(first, "workers", "list"), 30, "both in the list")
+        until(lambda: said(first, "workers", "list").count("[") == 2, 30, "one partition each")
+        n = 60
+        for i in range(n):
+            outside.event(f"e{i}", {"x": float(i % 2)})
+        outside.producer.flush()
+        until(lambda: len(outside.all(topics.predictions)) == n, 30, "predictions")
+        until(lambda: 0 < second.metric("streamssl_events_total") < n, 10, "some of them by the second")
+        assert second.stop() == 0
+        listed = said(first, "workers", "list")
+        assert "worker-0" in listed
+        assert "worker-1" in listed
+
+        retiring = streamssl(second, "workers", "retire", "worker-1")
+        until(lambda: said(first, "workers", "list").count("[") == 2, 30, "both partitions with the first")
+        for i in range(n):
+            outside.label(f"e{i}", "odd" if i % 2 else "even")
+        outside.label("ghost", "odd")
+        outside.producer.flush()
+        until(lambda: len(outside.all(topics.examples)) == n, 60, "every label joined")
+        output = retiring.communicate(timeout=120)[0]
+        assert retiring.returncode == 0, output
+        assert "worker-1 is retired" in output
+        assert "worker-1" not in said(first, "workers", "list")
+        # Nobody waits for the retired one any more.
+        until(lambda: [r.key for r in outside.all(topics.dead_letters)] == [b"ghost"], 30, "the verdict")
+        until(lambda: first.metric("streamssl_undecided_records") == 0, 10, "nothing undecided")
+    outside.close()
+
+
+def test_nobody_can_be_retired_whom_nobody_knows(tmp_path):
+    service = worker(sqlite_sections(tmp_path), tmp_path, 0)
+    outside = Outside(service)
+    refused = streamssl(service, "workers", "retire", "worker-7")
+    output = refused.communicate(timeout=60)[0]
+    assert refused.returncode == 2
+    assert "does not know worker-7; it knows nobody" in output
+    outside.close()
