@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.state import EngineState
 from streamssl.engine.waiting import RecordName
+from streamssl.features.column_names import parse
 from streamssl.learners.context import HORIZONS
 from streamssl.learners.mixture import Memory
 from streamssl.messages import (
@@ -65,6 +66,7 @@ def process_example(state: EngineState, record: Record) -> None:
         return
     try:
         example = decode_example(record)
+        _check_columns(example)
         _check_classes(state, example)
     except Invalid:
         state.counts["examples", "invalid"] += 1
@@ -87,6 +89,14 @@ def _settle(state: EngineState, record: Record) -> None:
     few = len(state.answered_early) < state.settings.pending.max_waiting_labels
     if few and label.offset >= state.positions.get(label[:2], 0):
         state.answered_early.add(label)
+
+
+def _check_columns(example: Example) -> None:
+    try:
+        for name in example.features:
+            parse(name)
+    except ValueError as error:
+        raise Invalid("decode", "features", str(error)[:256]) from None
 
 
 def _check_classes(state: EngineState, example: Example) -> None:
@@ -119,9 +129,9 @@ def _learn(state: EngineState, example: Example, key: int) -> None:
     for name in (*remembered, *example.excluded, example.label):
         if name is not None:
             state.class_number(name)
-    row = state.encoder.from_columns(example.features)
+    row, *context = _rows(state, example)
     state.grow(n_columns=len(row))
-    memory = _memory_for(state, example)
+    memory = _memory_for(state, example, context)
     rows = row[None]
     target = _target(state, example, rows)
     weight = np.array([target.any()], dtype=np.float32)  # "none of these" of all known classes says nothing
@@ -173,7 +183,21 @@ def _memory_of(state: EngineState, pending: Pending) -> ExampleMemory:
     )
 
 
-def _memory_for(state: EngineState, example: Example) -> Memory | None:
+def _rows(state: EngineState, example: Example) -> list[NDArray[np.float32]]:
+    """Return the example's row and those of its averages, all as wide as the widest.
+
+    The averages may bring columns: of a category that events before this one had.
+    """
+    columns = [example.features]
+    if example.memory is not None:
+        columns += [dict(zip(example.features, each, strict=True)) for each in example.memory.context]
+    rows = [state.encoder.from_columns(each) for each in columns]
+    if len(rows[0]) < len(rows[-1]):
+        rows = [state.encoder.from_columns(each) for each in columns]
+    return rows
+
+
+def _memory_for(state: EngineState, example: Example, context: list[NDArray[np.float32]]) -> Memory | None:
     """Return what was said of the event, in this worker's order of experts, classes and columns.
 
     None where the example brings no memory, or one of other experts or averages: the learner then asks its
@@ -184,9 +208,9 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
     names = state.learner.expert_names
     if said is None or set(said.experts) != set(names):
         return None
-    # Of an event without columns there are no averages to be sent.
-    averages = [dict(zip(example.features, each, strict=True)) for each in said.context] or [{}] * len(HORIZONS)
-    if len(averages) != len(HORIZONS):
+    if not context:  # of an event without columns there are no averages to be sent
+        context = [state.encoder.from_columns({})] * len(HORIZONS)
+    if len(context) != len(HORIZONS):
         return None
     n_classes = len(state.classes)
     numbers = [state.class_number(name) for name in said.classes]
@@ -201,7 +225,7 @@ def _memory_for(state: EngineState, example: Example) -> Memory | None:
         probabilities=probabilities,
         decisions=np.array([decision], dtype=np.int64),
         experts=experts,
-        context=np.array([state.encoder.from_columns(each) for each in averages], dtype=np.float32)[None],
+        context=np.array(context, dtype=np.float32)[None],
         positions=np.array([said.position], dtype=np.int64),
     )
 

@@ -53,7 +53,8 @@ def step(state: EngineState, batch: Batch) -> Outcome:
             process_events(state, records, batch.time, outcome)
         elif kind == "labels":
             for record in records:
-                process_label(state, record, outcome)
+                arrived = min(record.timestamp, batch.time)  # one from the future would wait for ever
+                process_label(state, record._replace(timestamp=arrived), outcome)
                 state.positions[record.topic, record.partition] = record.offset + 1
         else:
             for record in records:

@@ -79,9 +79,11 @@ def _given_up(state: EngineState, view: View, partition: Partition) -> float:
     """Return the offset below which this worker may decide."""
     if not view.is_judge:
         return 0
-    if view.given_up is None or partition[0] == state.settings.topics.examples:
-        return math.inf
-    return view.given_up.get(partition, 0)
+    others: float = math.inf
+    if view.given_up is not None and partition[0] != state.settings.topics.examples:
+        others = view.given_up.get(partition, 0)
+    own = state.waiting.first_offset(*partition)
+    return others if own is None else min(own, others)
 
 
 def _judge(state: EngineState, record: Record, outcome: Outcome) -> None:

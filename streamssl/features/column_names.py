@@ -23,7 +23,7 @@ Role = Literal["number", "category", "bucket", "vector", "missing"]
 _MISREAD = re.compile(r"[\\=\[]|:(?=missing\Z)")
 _COLUMN = re.compile(
     r"(?P<field>(?:[^\\=\[]|\\.)*?)"
-    r"(?:=\#(?P<bucket>\d+)|=(?P<category>.*)|\[(?P<position>\d+)\]|(?P<missing>:missing))?",
+    r"(?:=\#(?P<bucket>[0-9]{1,9})|=(?P<category>.*)|\[(?P<position>[0-9]{1,9})\]|(?P<missing>:missing))?",
     re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from streamssl.config import FeatureSettings
 from streamssl.features import bulk, values
 from streamssl.features.examples import row_of
-from streamssl.features.fields import Field, Kind
+from streamssl.features.fields import LONGEST_NAME, Field, Kind
 from streamssl.features.imputation import RunningMeans, impute, often_missing
 from streamssl.features.registry import ColumnRegistry
 from streamssl.features.values import Trouble
@@ -70,9 +70,10 @@ class FeatureEncoder:
     ===============  ======================================================================================
     type_changed     a value of another kind than the field's, or than the field is declared to be
     vector_length    a vector of another length than the field's
-    out_of_range     a number, or a vector with one, that is infinite or too large for float32
+    out_of_range     a number, or a vector with one, that is infinite or beyond 1e30
     unusable         a value that makes no field: a list of strings, an object too deep within objects
     too_wide         no room for the columns of a field or category
+    name_too_long    a field whose name, with those of the objects around it, has more than 256 characters
     ===============  ======================================================================================
 
     A missing value is the running mean of its column (`streamssl.features.imputation`). Once a field is missing in
@@ -253,6 +254,8 @@ class FeatureEncoder:
     def _meet(self, name: str, value: Any) -> None:
         """Read a value of a field that is not known yet. Only a usable value makes it known."""
         try:
+            if len(name) > LONGEST_NAME:
+                raise Trouble("name_too_long")
             kind = self._declared.get(name) or values.kind_of(value)
             length = 1
             if kind == "number":

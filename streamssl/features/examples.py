@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamssl.features.column_names import ColumnName, parse
-from streamssl.features.fields import Field
+from streamssl.features.fields import LONGEST_NAME, Field
 from streamssl.features.registry import ColumnRegistry
 from streamssl.features.values import LARGEST, Trouble
 
@@ -97,6 +97,8 @@ def _in_buckets(registry: ColumnRegistry, columns: Mapping[str, float]) -> list[
 def _add(registry: ColumnRegistry, column: ColumnName, value: float, columns: Mapping[str, float]) -> None:
     """Add a column that an example brings; of categories, only the one that its event has."""
     name = column.field
+    if len(name) > LONGEST_NAME:
+        raise Trouble("name_too_long")
     field = registry.fields.get(name)
     if column.role == "missing":
         if field is not None:

@@ -8,6 +8,8 @@ from typing import Literal
 
 Kind = Literal["number", "category", "vector"]
 
+LONGEST_NAME = 256
+"""Characters of a field's name, with the names of the objects around it: every example names its columns."""
 LONGEST_CATEGORY = 128
 """Characters; longer strings are text rather than categories, and fall into a bucket at once."""
 

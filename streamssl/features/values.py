@@ -13,9 +13,10 @@ from streamssl.features.fields import Kind
 NUMBERS = frozenset({int, float, bool})
 """Types of a number as JSON gives it; a truth value is 0 or 1."""
 
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 1e30
+"""Of greater numbers differences and moving averages would leave float32."""
 
-TroubleKind = Literal["type_changed", "vector_length", "out_of_range", "unusable", "too_wide"]
+TroubleKind = Literal["type_changed", "vector_length", "out_of_range", "unusable", "too_wide", "name_too_long"]
 
 
 class Trouble(ValueError):

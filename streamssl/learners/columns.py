@@ -18,7 +18,8 @@ MOST_VALUES = 32
 MOST_COLUMNS = 2048
 """Columns in all; features beyond are not used."""
 
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 1e30
+"""Of greater numbers differences and moving averages would leave float32."""
 
 
 class Columns:

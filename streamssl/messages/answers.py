@@ -6,9 +6,12 @@ label's name, which compaction removes in time.
 
 from __future__ import annotations
 
+import re
+
 from streamssl.transport.base import Message, Record
 
 HEADER = "__streamssl.answers"
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def answers(label: Record, message: Message) -> Message:
@@ -39,7 +42,7 @@ def answered(record: Record) -> tuple[str, int, int] | None:
     for header, value in record.headers:
         if header == HEADER:
             topic, *numbers = value.decode(errors="replace").split("/")
-            if len(numbers) == 2 and all(number.isascii() and number.isdigit() for number in numbers):
+            if len(numbers) == 2 and all(_NUMBER.fullmatch(number) for number in numbers):
                 return topic, int(numbers[0]), int(numbers[1])
     return None
 

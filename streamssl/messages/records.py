@@ -127,7 +127,7 @@ class MemoryRecord(Wire):
     context: str = Field(description="float32 (h, d): moving averages of the columns before the event.")
     decision: ClassName | None = Field(description="The predicted class.")
     confidence: Share = Field(description="Its probability.")
-    position: int = Field(0, ge=0, description="How many events its worker had observed before.")
+    position: int = Field(0, ge=0, lt=2**53, description="How many events its worker had observed before.")
 
 
 class ExampleRecord(Wire):

@@ -15,7 +15,8 @@ MARGIN_SECONDS = 86_400
 DEAD_LETTERS_SECONDS = 30 * 86_400
 """People look at dead letters later than machines look at events."""
 LARGEST_RECORD = 16 * 1024 * 1024
-"""Bytes of the largest record that dead letters keep: more than an events topic with Kafka's own limit takes."""
+"""Bytes of the largest record that is written: more than an events topic with Kafka's own limit takes, since a dead
+letter, a review request and an example hold an event and more."""
 
 
 def topic_specs(config: Config, partitions: int = 1) -> list[TopicSpec]:
@@ -33,6 +34,7 @@ def topic_specs(config: Config, partitions: int = 1) -> list[TopicSpec]:
         config.state.snapshots_kept * config.state.snapshot_every_seconds,
     )
     kept = {"cleanup.policy": "delete", "retention.ms": _ms(seconds)}
+    large = {"max.message.bytes": str(LARGEST_RECORD)}
     compacted = {
         "cleanup.policy": "compact",
         "min.compaction.lag.ms": _ms(seconds),
@@ -41,16 +43,15 @@ def topic_specs(config: Config, partitions: int = 1) -> list[TopicSpec]:
     dead = {
         "cleanup.policy": "delete",
         "retention.ms": _ms(DEAD_LETTERS_SECONDS),
-        "max.message.bytes": str(LARGEST_RECORD),
     }
     topics = config.topics
     return [
         *(TopicSpec(name, partitions, kept) for name in topics.events),
         *(TopicSpec(name, 1, kept) for name in topics.labels),
-        TopicSpec(topics.predictions, partitions, kept),
-        TopicSpec(topics.review_requests, 1, kept),
-        TopicSpec(topics.examples, 1, compacted),
-        TopicSpec(topics.dead_letters, 1, dead),
+        TopicSpec(topics.predictions, partitions, kept | large),
+        TopicSpec(topics.review_requests, 1, kept | large),
+        TopicSpec(topics.examples, 1, compacted | large),
+        TopicSpec(topics.dead_letters, 1, dead | large),
         TopicSpec(topics.journal, partitions, kept),
     ]
 

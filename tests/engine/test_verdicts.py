@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from streamssl.engine.verdicts import marks
-from streamssl.engine.view import View
+from streamssl.engine.view import ALONE, View
 from streamssl.engine.waiting import RecordName
 from tests.engine.world import NOW, World
 
@@ -116,6 +116,9 @@ def test_what_cannot_be_read_does_not_overtake_an_older_label_that_waits(two):
     two.read(two.judge.label("ghost", "spam"))
     two.read(two.judge.record("labels", b"{", "a"))
     assert marks(two.judge.state, True).decided == {("labels", 0): 0}
+    two.judge.view = ALONE
+    assert two.judge.step() == [], "or the next judge would decide it again"
+    two.judge.view = None
     for world in (two.judge, two.other):
         world.horizon = LATER
         world.step()

@@ -70,11 +70,13 @@ class Service:
     def get(self, path):
         """Return the status and the text of one of the service's pages; status 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+            try:
+                answer = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
                 return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException):  # it was killed while it spoke
             return 0, ""
 
     def is_ready(self):
