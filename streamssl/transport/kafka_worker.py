@@ -7,6 +7,7 @@ What must be right here, and why (each was seen to fail otherwise):
   transaction would hide committed entries that lie behind its own.
 - The group's metadata is taken right after the poll that returned the records. A member that has been thrown out
   carries generation -1, which a broker would accept: it ends the process here.
+- A join may be in flight when a poll returns: as long as the membership is not stable, no partition is owned.
 - Events are read committed, whoever writes them: then the offset fetch waits for a zombie's open transaction.
 - One static id serves as group instance id and transactional id, with the Range assignor.
 """
@@ -129,7 +130,7 @@ class KafkaWorker:
 
     def assignment(self) -> frozenset[tuple[str, int]]:
         """Return the events partitions that this worker owns at the moment."""
-        owned = self._events.assignment() if self._events else ()
+        owned = self._events.assignment() if self._events and self._is_stable() else ()
         return frozenset((each.topic, each.partition) for each in owned)
 
     def poll(self, max_records: int, timeout: float) -> list[Record]:
@@ -140,8 +141,14 @@ class KafkaWorker:
         with translated("polling"):
             raws = polled(self._broadcast, 0, max_records)
             events = self._poll_events(self._patience_ms(bool(raws), timeout), max_records)
+            if not events and not self._is_stable():
+                # A join that metadata began is forgotten by the next poll unless a rejoin is asked for:
+                # kafka-python 3.0.12 then goes on with the partitions of the last generation under the number of
+                # the new one. And at once: a join that ends while nobody polls begins anew.
+                self._events._coordinator.request_rejoin()
+                events = self._poll_events(JOIN_MS, max_records)
             self._membership = self._events.group_metadata()
-        if events and self._membership.generation_id < 0:
+        if events and not (self._is_stable() and self._membership.generation_id >= 0):
             raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
         return [to_record(raw) for raw in (*raws, *events)]
 
@@ -252,9 +259,13 @@ class KafkaWorker:
         A rejoin whose poll is given no time is never completed: kafka-python 3.0.12 goes on returning records,
         sends no heartbeats, and the broker throws the member out.
         """
-        if self._events.group_metadata().state != MemberState.STABLE:
+        if not self._is_stable():
             return JOIN_MS
         return MOMENT_MS if has_records else max(MOMENT_MS, int(1_000 * timeout))
+
+    def _is_stable(self) -> bool:
+        """Return whether this worker has joined, with no other join in flight."""
+        return bool(self._events.group_metadata().state == MemberState.STABLE)
 
     def _poll_events(self, timeout_ms: int, max_records: int) -> list[Any]:
         """Poll; a partition without a usable position begins where the topic does, at the next poll."""
