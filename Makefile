@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup run test lint bench docs lock clean-kernels clean
+.PHONY: help setup run test chaos lint bench docs lock clean-kernels clean
 
 help:            ## say what the targets do
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -25,6 +25,11 @@ run: $(READY)    ## the demo: the real service on real data, embedded transport
 
 test: $(READY)   ## all tests, with a real Kafka broker where Java and Maven (or Docker) are there
 	$(BIN)/python -m pytest
+
+chaos: $(READY)  ## the long runs: 1,000 kills of two workers on Kafka, then the directed tests (hours)
+	$(BIN)/python -m tests.chaos --kills 1000 --transport kafka --workers 2
+	$(BIN)/python -m tests.chaos --kills 1000 --transport sqlite --workers 2
+	$(BIN)/python -m pytest -m long tests/chaos
 
 lint: $(READY)   ## style, types, and the arrows between packages
 	$(BIN)/ruff check .

@@ -57,7 +57,7 @@ class SqliteTransport:
     def dismiss(self, group_id: str, worker_id: str) -> None:
         """Take a worker out of the group at once."""
         with self._log.transaction():
-            self._log.execute("DELETE FROM members WHERE group_id = ? AND worker_id = ?", group_id, worker_id)
+            sqlite_group.leave(self._log, group_id, worker_id)
 
     def forget(self, group_id: str, worker_id: str) -> None:
         """Forget a worker's marks."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterable, Sequence
 
 from streamssl.transport.base import Positions
@@ -11,8 +13,33 @@ from streamssl.transport.sqlite_log import Partition, SqliteLog
 
 def present(log: SqliteLog, group_id: str) -> tuple[str, ...]:
     """Return the ids of the members."""
-    rows = log.execute("SELECT worker_id FROM members WHERE group_id = ? ORDER BY worker_id", group_id)
+    rows = log.execute("SELECT worker_id FROM membership WHERE group_id = ? ORDER BY worker_id", group_id)
     return tuple(str(worker_id) for [worker_id] in rows)
+
+
+def say_alive(log: SqliteLog, group_id: str, worker_id: str, session_seconds: float) -> tuple[str, ...]:
+    """Tell the group that a member lives and acts on the present members, which are returned; drop the silent.
+
+    To be called inside a transaction, by a member that at once lets go of what the present members take from it.
+    """
+    now = time.time()
+    silent_since = now - session_seconds
+    log.execute("DELETE FROM membership WHERE group_id = ? AND seen < ?", group_id, silent_since)
+    members = tuple(sorted({*present(log, group_id), worker_id}))
+    acts_on = json.dumps(members)
+    log.execute("INSERT OR REPLACE INTO membership VALUES (?, ?, ?, ?)", group_id, worker_id, now, acts_on)
+    return members
+
+
+def all_act_on(log: SqliteLog, group_id: str, members: Sequence[str]) -> bool:
+    """Return whether each member knows of all the others: then none holds what is another's share."""
+    rows = log.execute("SELECT DISTINCT acts_on FROM membership WHERE group_id = ?", group_id)
+    return rows == [(json.dumps(members),)]
+
+
+def leave(log: SqliteLog, group_id: str, worker_id: str) -> None:
+    """Take a member out of the group; to be called inside a transaction."""
+    log.execute("DELETE FROM membership WHERE group_id = ? AND worker_id = ?", group_id, worker_id)
 
 
 def share(log: SqliteLog, topics: Iterable[str], members: Sequence[str], worker_id: str) -> list[Partition]:

@@ -46,8 +46,8 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE TABLE IF NOT EXISTS workers (
     group_id TEXT, worker_id TEXT, epoch INTEGER NOT NULL, PRIMARY KEY (group_id, worker_id)
 );
-CREATE TABLE IF NOT EXISTS members (
-    group_id TEXT, worker_id TEXT, seen REAL NOT NULL, PRIMARY KEY (group_id, worker_id)
+CREATE TABLE IF NOT EXISTS membership (
+    group_id TEXT, worker_id TEXT, seen REAL NOT NULL, acts_on TEXT NOT NULL, PRIMARY KEY (group_id, worker_id)
 );
 CREATE TABLE IF NOT EXISTS committed (
     group_id TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (group_id, partition)

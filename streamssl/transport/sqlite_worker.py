@@ -2,8 +2,8 @@
 
 Fencing is an epoch per worker id: whoever takes the id over raises it, and a commit under an older one is refused.
 The group is a table of members that say now and then that they are alive; partitions go to them by range. A worker
-that slept past its session may find the same members again while another has read its partitions in between:
-therefore a commit is refused, too, unless the group still stands where this worker began to read.
+that slept past its session may be a member again while another has read its partitions in between: therefore a
+commit is refused, too, unless the group still stands where this worker began to read.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ class SqliteWorker:
         self._positions: dict[int, int] = {}
         self._committed: dict[int, int | None] = {}
         self._decided: dict[tuple[str, int], int] = {}
-        self._members: tuple[str, ...] = ()
         self._has_joined = False
         self._say_alive_at = 0.0
         self._sweep_at = 0.0
@@ -186,7 +185,7 @@ class SqliteWorker:
             self._has_joined = False
             with self._log.transaction():
                 if self._current_epoch() == self._epoch:
-                    self._log.execute("DELETE FROM members WHERE group_id = ? AND worker_id = ?", *self._identity)
+                    sqlite_group.leave(self._log, *self._identity)
         self._log.close()
 
     @property
@@ -201,10 +200,11 @@ class SqliteWorker:
         worker_id = self.subscription.worker_id
         if self._current_epoch() != self._epoch:
             raise Fenced(f"another process has taken over worker {worker_id}")
-        owned = {(each.topic, each.number) for each in self._assigned(self._present())}
-        if not needed <= owned:
-            lost = ", ".join(f"{topic}[{number}]" for topic, number in sorted(needed - owned))
-            raise Fenced(f"worker {worker_id} no longer owns {lost}")
+        if needed and worker_id not in sqlite_group.present(self._log, self.subscription.group_id):
+            raise Fenced(f"worker {worker_id} has been thrown out of the group")
+        if lost := needed - self.assignment():
+            names = ", ".join(f"{topic}[{number}]" for topic, number in sorted(lost))
+            raise Fenced(f"worker {worker_id} no longer owns {names}")
 
     def _put_marks(self, marks: Marks) -> None:
         worker = self.subscription
@@ -221,20 +221,20 @@ class SqliteWorker:
                 self._decided[partition] = offset
 
     def _say_alive(self) -> None:
-        """Tell the group that this member lives, drop the silent, and take up the present assignment."""
+        """Tell the group that this member lives, give up what is another's share, take up its own.
+
+        A partition moves in two steps, so that it never has two owners: who loses it lets go when it hears of the
+        other members; who gains it begins when all have heard.
+        """
+        group_id, worker_id = self._identity
         with self._log.transaction():
             if self._current_epoch() != self._epoch:
-                raise Fenced(f"another process has taken over worker {self.subscription.worker_id}")
-            self._log.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?)", *self._identity, time.time())
-            self._log.execute(
-                "DELETE FROM members WHERE group_id = ? AND seen < ?",
-                self.subscription.group_id,
-                time.time() - SESSION_SECONDS,
-            )
-            members = self._present()
-        if members != self._members:
-            self._members = members
-            self._take_up(self._assigned(members))
+                raise Fenced(f"another process has taken over worker {worker_id}")
+            members = sqlite_group.say_alive(self._log, group_id, worker_id, SESSION_SECONDS)
+            is_agreed = sqlite_group.all_act_on(self._log, group_id, members)
+        share = sqlite_group.share(self._log, self.subscription.events, members, worker_id)
+        held = {each.id for each in self._owned}
+        self._take_up(share if is_agreed else [each for each in share if each.id in held])
 
     def _take_up(self, assigned: list[Partition]) -> None:
         """Go on where the group has committed, in partitions that are new here."""
@@ -259,9 +259,3 @@ class SqliteWorker:
 
     def _committed_offset(self, partition: int) -> int | None:
         return sqlite_group.offset(self._log, self.subscription.group_id, partition)
-
-    def _present(self) -> tuple[str, ...]:
-        return sqlite_group.present(self._log, self.subscription.group_id)
-
-    def _assigned(self, members: Sequence[str]) -> list[Partition]:
-        return sqlite_group.share(self._log, self.subscription.events, members, self.subscription.worker_id)

@@ -52,7 +52,7 @@ class Report(NamedTuple):
 def ordeal(sections: dict[str, Any], directory: Path, kills: int, seed: int, workers: int = 1) -> Report:
     """Run one; an AssertionError says what was not true, and the seed."""
     rng = random.Random(seed)
-    services = [_service(sections, directory, number, "state") for number in range(workers)]
+    services = [worker(sections, directory, number, "state") for number in range(workers)]
     outside = Outside(services[0])
     feeder = Feeder(outside, seed)
     feeder.start()
@@ -70,8 +70,8 @@ def ordeal(sections: dict[str, Any], directory: Path, kills: int, seed: int, wor
             done[end] += 1
             seconds += ready
         feeder.finish()
-        _check_outputs(services, outside, feeder, seed)
-        _check_states(services, sections, directory, seed)
+        check_outputs(services, outside, feeder, seed)
+        check_states(services, sections, directory, seed)
     finally:
         feeder.finish()
         outside.close()
@@ -87,7 +87,7 @@ def supervise(service: Service) -> None:
     assert service.process.poll() is None, service.log.read_text()[-3_000:]
 
 
-def _service(sections: dict[str, Any], directory: Path, number: int, state: str) -> Service:
+def worker(sections: dict[str, Any], directory: Path, number: int, state: str) -> Service:
     home = directory / f"{state}-of-{number}"
     home.mkdir(exist_ok=True)
     own = {
@@ -120,7 +120,7 @@ def _one_life(service: Service, point: str | None, rng: random.Random) -> tuple[
     return "fenced" if code == EXIT_FENCED else "random" if was_alive or not point else point, ready
 
 
-def _check_outputs(services: list[Service], outside: Outside, feeder: Feeder, seed: int) -> None:
+def check_outputs(services: list[Service], outside: Outside, feeder: Feeder, seed: int) -> None:
     topics, n, bad = outside.topics, feeder.n_events, feeder.bad.total()
 
     def has_said(topic: str, least: int) -> bool:
@@ -180,13 +180,13 @@ def story(outside: Outside, event_id: str) -> str:
     return "\n".join([event_id, *sorted(lines)])
 
 
-def _check_states(services: list[Service], sections: dict[str, Any], directory: Path, seed: int) -> None:
+def check_states(services: list[Service], sections: dict[str, Any], directory: Path, seed: int) -> None:
     for service in services:
         assert service.metric("streamssl_recovery_digest_mismatches") == 0, f"seed {seed}"
         assert service.stop() == 0
     for number in range(len(services)):
         before = newest_snapshot(directory / "state", f"worker-{number}")
-        with _service(sections, directory, number, "again") as again:
+        with worker(sections, directory, number, "again") as again:
             assert again.metric("streamssl_recovery_digest_mismatches") == 0, f"seed {seed}"
             assert again.stop() == 0
         after = newest_snapshot(directory / "again", f"worker-{number}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from streamssl.config import load_config
@@ -23,10 +25,13 @@ GARBAGE = [
 class Outside:
     """Another client of the same topics."""
 
-    def __init__(self, service):
+    def __init__(self, service, journal_partitions=2):
         self.config = load_config(service.config, {})
         self.transport = connect(self.config)
-        self.transport.create_topics(topic_specs(self.config, partitions=2))
+        specs = {spec.name: spec for spec in topic_specs(self.config, partitions=2)}
+        journal = self.config.topics.journal
+        specs[journal] = replace(specs[journal], partitions=journal_partitions)
+        self.transport.create_topics(list(specs.values()))
         self.producer = self.transport.producer()
         self.topics = self.config.topics
 

@@ -54,11 +54,12 @@ class Service:
         sections.setdefault("metrics", {"port": self.port})
         self.config.write_text(yaml.safe_dump(sections))
         self.process = None
+        self.program = ["-m", "streamssl"]
 
     def start(self, wait=True, fail_point=None):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamssl", "run", "--config", self.config],
+                [sys.executable, *self.program, "run", "--config", self.config],
                 stdout=log,
                 stderr=log,
                 env=os.environ | ({"STREAMSSL_TEST_FAIL_POINT": fail_point} if fail_point else {}),
@@ -87,6 +88,15 @@ class Service:
         """Return the sum over a metric's series, 0 when there is none."""
         lines = self.get("/metrics")[1].splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.partition("{")[0].split(" ")[0] == name)
+
+    def is_frozen(self):
+        """Tell whether it was stopped by SIGSTOP."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
+    def thaw(self):
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """End it as a power cut would, if it runs."""

@@ -96,7 +96,7 @@ def test_a_member_that_slept_cannot_commit_what_another_has_read(transport, monk
     for worker in (sleeper, other, sleeper, other):
         worker.poll(10, 0)
     assert len(sleeper.assignment()) == len(other.assignment()) == 2
-    transport._log.execute("UPDATE members SET seen = 0 WHERE worker_id = 'worker-0'")
+    transport._log.execute("UPDATE membership SET seen = 0 WHERE worker_id = 'worker-0'")
     write(transport, "events", 40)
     records = other.poll(100, 0)
     assert len(records) == 40, "the silent one's partitions have moved"
@@ -178,3 +178,19 @@ def test_the_embedded_path_does_not_load_kafkas_client():
         "connect(Config(sqlite={'path': ':memory:'})); sys.exit('kafka' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_partition_moves_only_when_its_owner_has_let_go(transport, monkeypatch):
+    """A batch that was polled before a newcomer was heard of can still be committed."""
+    monkeypatch.setattr(sqlite_worker, "SEEN_EVERY", 0)
+    first, second = live(transport, 0), live(transport, 1)
+    write(transport, "events", 40)
+    records = first.poll(100, 0)
+    assert len(records) == 40
+    second.poll(100, 0)
+    assert second.assignment() == frozenset(), "the first has not heard of it"
+    first.commit([], b"", ranges(records))
+    first.poll(100, 0)
+    second.poll(100, 0)
+    assert len(first.assignment()) == len(second.assignment()) == 2
+    assert first.assignment().isdisjoint(second.assignment())
