@@ -17,9 +17,10 @@ import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 POM = Path(__file__).parent / "integration/kafka/pom.xml"
 JARS = Path(__file__).parents[1] / ".cache/kafka"
@@ -30,9 +31,6 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={logs}
 num.partitions=1
 auto.create.topics.enable=false
@@ -48,6 +46,12 @@ group.min.session.timeout.ms=1000
 message.max.bytes=20971520
 """
 
+PLAINTEXT_LISTENERS = """\
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+"""
+
 
 class NoKafka(Exception):
     """Nothing here can run a broker; the message names what to install."""
@@ -60,13 +64,28 @@ class KafkaServer:
     ----------
     directory
         For its data, configuration and log.
+    listeners
+        Properties of the listeners; ``{port}``, ``{second_port}`` and ``{controller}`` stand for free ports.
+    format_options
+        Further options of ``StorageTool format``: the first users.
+    client
+        Options of a client that may list the topics, by which it is seen that the broker answers on ``port``.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        listeners: str = PLAINTEXT_LISTENERS,
+        format_options: Sequence[str] = (),
+        client: Mapping[str, Any] | None = None,
+    ) -> None:
         self.directory = directory
+        self.listeners = listeners
+        self.format_options = format_options
+        self.client = client or {}
         self.log = directory / "broker.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.port = self.second_port = 0
 
     @property
     def bootstrap(self) -> str:
@@ -97,16 +116,23 @@ class KafkaServer:
     def _format(self, classpath: str) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
-        self.port, controller = _free_ports(2)
+        self.port, self.second_port, controller = _free_ports(3)
         properties = self.directory / "server.properties"
-        logs = self.directory / "data"
-        properties.write_text(PROPERTIES.format(port=self.port, controller=controller, logs=logs))
+        properties.write_text(
+            (PROPERTIES + self.listeners).format(
+                port=self.port,
+                second_port=self.second_port,
+                controller=controller,
+                logs=self.directory / "data",
+            )
+        )
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
             [
                 *_java(classpath),
                 *("kafka.tools.StorageTool", "format", "--standalone"),
                 *("--cluster-id", cluster, "--config", str(properties)),
+                *self.format_options,
             ],
             check=True,
             capture_output=True,
@@ -133,7 +159,8 @@ class KafkaServer:
                     time.sleep(0.2)
                     continue
             try:
-                with KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=10_000) as admin:
+                options = {"bootstrap_servers": self.bootstrap, "bootstrap_timeout_ms": 10_000, **self.client}
+                with KafkaAdminClient(**options) as admin:
                     admin.list_topics()
                 return True
             except KafkaError:

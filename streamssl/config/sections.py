@@ -268,7 +268,13 @@ class LearnerSettings(Section):
 class BatchSettings(Section):
     """How much is processed at a time. Changes speed and latency, never results."""
 
-    max_records: int = Field(5_000, ge=1, description="Records of a batch at the most.")
+    max_records: int = Field(5_000, ge=1, description="Events of a batch at the most.")
+    max_labels: int = Field(
+        100,
+        ge=1,
+        description="Labels and examples of a batch at the most, unless events pile up too: a burst of them delays "
+        "predictions by no more.",
+    )
     wait_seconds: float = Field(0.05, gt=0, le=10, description="How long a poll waits for the first record.")
 
 

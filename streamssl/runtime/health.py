@@ -3,23 +3,33 @@
 - ``/health/live``     the loop has ticked lately; says nothing about the broker, whose outage no restart cures
 - ``/health/ready``    state restored, kernels compiled, partitions assigned, and the broker answers
 - ``/health/startup``  the same, once; stays well afterwards
+
+Whoever can connect can ask; so what a client can hold on to is bounded: `LONGEST_REQUEST` bytes, `SLOWEST` seconds
+to send them and as many to take the answer, and `MOST_CONNECTIONS`, the oldest of which makes way for the next.
 """
 
 from __future__ import annotations
 
+import io
+import logging
+import socket
+import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from streamssl.runtime.watchdog import Watchdog
 
-Phase = Literal["starting", "recovering", "joining", "ready", "stopping"]
+log = logging.getLogger(__name__)
+
+Phase = Literal["connecting", "starting", "recovering", "joining", "ready", "stopping"]
 
 LIVE_WITHIN = 30.0
 """Seconds since the last tick of the loop within which the process counts as alive."""
@@ -27,6 +37,12 @@ LIVE_WITHIN = 30.0
 
 ANSWERED_WITHIN = 10.0
 """Seconds since the topics' server last answered within which the process counts as ready."""
+
+LONGEST_REQUEST = 16 * 1_024
+"""Bytes of a request, which is all header; what follows is not read."""
+SLOWEST = 5.0
+"""Seconds in which a client must have sent its request, and in which it must have taken the answer."""
+MOST_CONNECTIONS = 32
 
 
 @dataclass(slots=True)
@@ -61,6 +77,61 @@ class Health:
                 return None
 
 
+class _Server(ThreadingHTTPServer):
+    """Serves each connection in a thread, but not more than `MOST_CONNECTIONS`."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._lock = threading.Lock()
+        self._open: dict[Any, None] = {}  # in the order in which they came
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection; of too many, the oldest makes way, so that probes get through a siege."""
+        with self._lock:
+            self._open[request] = None
+            if len(self._open) > MOST_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away or were too slow: they would fill the log."""
+        if not isinstance(error := sys.exc_info()[1], OSError):
+            log.error("a request was not answered: %r", error)
+
+
+class _Bounded(BaseHTTPRequestHandler):
+    """Reads the whole request, within its bounds, before anything is done."""
+
+    timeout = SLOWEST
+
+    def setup(self) -> None:
+        """Take the request: a client that trickles cannot hold the connection open with every byte."""
+        super().setup()
+        deadline = time.monotonic() + SLOWEST
+        request = b""
+        while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < LONGEST_REQUEST:
+            self.connection.settimeout(max(0.001, deadline - time.monotonic()))
+            if not (received := self.connection.recv(4_096)):
+                break
+            request += received
+        self.connection.settimeout(SLOWEST)
+        self.rfile = io.BufferedReader(io.BytesIO(request[:LONGEST_REQUEST]))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Probes are not worth a line each."""
+
+
 class HealthServer:
     """Serves metrics and probes from a thread of its own.
 
@@ -76,7 +147,7 @@ class HealthServer:
     """
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, health: Health) -> None:
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(_Bounded):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
@@ -98,11 +169,7 @@ class HealthServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Probes are not worth a line each."""
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), Handler)
         self.port: int = self._server.server_address[1]
 
     def start(self) -> None:

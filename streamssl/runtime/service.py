@@ -22,7 +22,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from streamssl import __version__
@@ -43,7 +43,16 @@ from streamssl.runtime.snapshots import SnapshotStore
 from streamssl.runtime.topics import check_topics
 from streamssl.runtime.watchdog import Watchdog
 from streamssl.transport import connect
-from streamssl.transport.base import Fenced, Record, Subscription, Transport, TransportError, Worker
+from streamssl.transport.base import (
+    Fenced,
+    Record,
+    Subscription,
+    Transport,
+    TransportError,
+    Unreachable,
+    Worker,
+    made_again,
+)
 
 log = logging.getLogger(__name__)
 
@@ -95,16 +104,23 @@ def _run(config: Config, is_retiring: bool) -> int:
     log.info("metrics and health", extra={"url": f"http://{host}:{server.port}/metrics"})
     directory = Path(config.state.directory) / config.worker.id
     try:
-        with _sole_use(directory), _connected(config, takes_events=not is_retiring) as worker:
+        with _sole_use(directory), _transport(config, health, stop) as transport:
+            worker = transport.worker(_subscription(config, takes_events=not is_retiring))
             warm_up()
             calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
-            _Service(config, worker, directory, metrics, health, is_retiring).run(stop)
+            with closing(worker):
+                _Service(config, worker, directory, metrics, health, is_retiring).run(stop)
+    except _StoppedBefore:
+        return EXIT_STOPPED
     except Fenced as error:
         log.error("worker %s must make way for another process: %s", config.worker.id, error)
         return EXIT_FENCED
     except (TransportError, StateDirectoryTaken) as error:
         log.error("%s", error)
+        return EXIT_FAILED
+    except OSError as error:
+        log.error("%s: %s", error.filename or directory, error.strerror or error)
         return EXIT_FAILED
     finally:
         server.stop()
@@ -136,6 +152,7 @@ class _Service:
         self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
         self._show_due = 0.0
         self._caught_up_at = 0
+        self._is_behind = False
         self._horizon = Horizon(worker)
         self._group = Group(worker, config.topics.events[0])
         self._suspected: set[str] = set()
@@ -160,7 +177,10 @@ class _Service:
         self.watchdog.tick()
         now = time.time()
         batch = self.config.batch
-        records = self.worker.poll(batch.max_records, batch.wait_seconds)  # 1. poll
+        # Who is behind with events anyway takes labels in the order of time with them.
+        max_labels = batch.max_records if self._is_behind else batch.max_labels
+        records = self.worker.poll(batch.max_records, batch.wait_seconds, max_labels)  # 1. poll
+        self._is_behind = len(records) >= batch.max_records
         if self.health.phase == "joining" and (self.worker.assignment() or self.is_retiring):
             self.health.become("ready")
         if self._group.has_moved():
@@ -178,12 +198,15 @@ class _Service:
 
     def _process(self, records: Sequence[Record]) -> None:
         state = self.state
+        consumed = ranges(records)
+        for each in consumed:
+            if each.first < (expected := state.positions.get((each.topic, each.partition), 0)):
+                raise made_again(each.topic, each.partition, each.first, expected)
         batch = Batch(merge(records), int(time.time() * 1_000), self._caught_up_at, self._group.take_view())
         sequence = state.sequence
         with self.metrics.step_duration.time():
             outcome = step(state, batch)  # 2. step
         reach("round-2-stepped")
-        consumed = ranges(batch.records)
         entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex(), batch.view)
         news = self._group.news(state, at_once=batch.view is not None)
         with self.metrics.commit_duration.time():  # 3. commit
@@ -280,25 +303,37 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
+class _StoppedBefore(Exception):
+    """Whoever runs the service changed their mind before it had begun."""
+
+
 @contextmanager
-def _connected(config: Config, takes_events: bool) -> Iterator[Worker]:
-    transport: Transport = connect(config)
-    check_topics(transport, config)
+def _transport(config: Config, health: Health, stop: threading.Event) -> Iterator[Transport]:
+    """Connect, and wait for a server that is not there yet; the topics are checked."""
+    with closing(connect(config)) as transport:
+        health.become("connecting")
+        while True:
+            health.watchdog.tick()
+            try:
+                check_topics(transport, config)
+                break
+            except Unreachable as error:
+                log.warning("waiting for the topics' server: %s", error)
+                if stop.wait(1.0):
+                    raise _StoppedBefore from error
+        health.become("starting")
+        yield transport
+
+
+def _subscription(config: Config, takes_events: bool) -> Subscription:
     topics = config.topics
-    worker = transport.worker(
-        Subscription(
-            worker_id=config.worker.id,
-            group_id=config.kafka.group_id,
-            events=topics.events if takes_events else (),
-            broadcast=(*topics.labels, topics.examples),
-            journal=topics.journal,
-        )
+    return Subscription(
+        worker_id=config.worker.id,
+        group_id=config.kafka.group_id,
+        events=topics.events if takes_events else (),
+        broadcast=(*topics.labels, topics.examples),
+        journal=topics.journal,
     )
-    try:
-        yield worker
-    finally:
-        worker.close()
-        transport.close()
 
 
 @contextmanager

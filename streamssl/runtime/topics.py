@@ -75,8 +75,8 @@ def check_topics(transport: Transport, config: Config) -> None:
         return
     names = ", ".join(spec.name for spec in missing)
     raise TopicMissing(
-        f"Kafka at {config.kafka.bootstrap_servers} lacks {names}: create what is missing with "
-        "`streamssl topics create --config FILE`, or correct the names under topics:"
+        f"Kafka at {config.kafka.bootstrap_servers} lacks {names}, or hides them from this user: create what is "
+        "missing with `streamssl topics create --config FILE`, or correct the names under topics:"
     )
 
 

@@ -114,12 +114,24 @@ class TransportError(Exception):
     """Something about topics or their server went wrong; the message says what and what to do."""
 
 
+class Unreachable(TransportError):
+    """Nobody answers where the topics should be: they may come back. Whoever is refused gets a `TransportError`."""
+
+
 class TopicMissing(TransportError):
     """A topic that is needed does not exist."""
 
 
 class Fenced(TransportError):
     """Another process has taken over this worker id (or its partitions); this one must end."""
+
+
+def made_again(topic: str, partition: int, found: int, expected: int) -> TransportError:
+    """Return what is raised where a topic is behind what has been read of it."""
+    return TransportError(
+        f"{topic}[{partition}] is at offset {found}, but has been read to {expected}: was the topic deleted and "
+        "made again? Move the state directory away to begin from what the topics hold."
+    )
 
 
 class RangeLost(TransportError):
@@ -207,10 +219,11 @@ class Worker(Protocol):
     def assignment(self) -> frozenset[tuple[str, int]]:
         """Return the events partitions that this worker owns at the moment (empty before the first poll)."""
 
-    def poll(self, max_records: int, timeout: float) -> list[Record]:
-        """Return the next records of all topics, at most about ``max_records``; each partition in offset order.
+    def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
+        """Return the next records of all topics; each partition in offset order, committed records only.
 
-        Waits up to ``timeout`` seconds for the first. Committed records only.
+        At most ``max_records`` events, and as many records of broadcast topics or, if given, ``max_broadcast``.
+        Waits up to ``timeout`` seconds for the first.
         """
 
     def commit(

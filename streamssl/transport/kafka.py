@@ -26,6 +26,7 @@ from streamssl.transport.kafka_client import (
     to_record,
     translated,
 )
+from streamssl.transport.kafka_contact import first_contact
 from streamssl.transport.kafka_worker import KafkaWorker
 
 LARGEST_REQUEST = 20 * 1024 * 1024
@@ -114,8 +115,7 @@ class KafkaTransport:
         """Do nothing: every part holds its own connections."""
 
     def _admin(self) -> Any:
-        with translated(f"connecting to {self.settings.bootstrap_servers}"):
-            return KafkaAdminClient(**client_options(self.settings))
+        return first_contact(lambda: KafkaAdminClient(**client_options(self.settings)), self.settings)
 
 
 class KafkaToolProducer:

@@ -70,6 +70,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "ssl_cafile": settings.ssl_cafile,
         "ssl_certfile": settings.ssl_certfile,
         "ssl_keyfile": settings.ssl_keyfile,
+        "ssl_password": "",  # for a key that is encrypted: else OpenSSL would ask at the terminal, and wait
         "metadata_max_age_ms": 10_000,
         "reconnect_backoff_max_ms": 1_000,
     }
@@ -112,7 +113,10 @@ def partitions_of(consumer: KafkaConsumer, topic: str, patience: float = 10.0) -
     """
     partitions = wait_for(lambda: consumer.partitions_for_topic(topic), patience)
     if not partitions:
-        raise TopicMissing(f"there is no topic {topic!r}: create it with `streamssl topics create`")
+        raise TopicMissing(
+            f"there is no topic {topic!r}, or no permission to see it: create it with `streamssl topics create`, "
+            "or let this user read or write it"
+        )
     return [TopicPartition(topic, number) for number in sorted(partitions)]
 
 

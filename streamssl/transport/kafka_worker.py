@@ -37,6 +37,7 @@ from streamssl.transport.base import (
     Record,
     Subscription,
     TransportError,
+    made_again,
 )
 from streamssl.transport.kafka_client import (
     CLOSE_SECONDS,
@@ -133,22 +134,27 @@ class KafkaWorker:
         owned = self._events.assignment() if self._events and self._is_stable() else ()
         return frozenset((each.topic, each.partition) for each in owned)
 
-    def poll(self, max_records: int, timeout: float) -> list[Record]:
+    def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics."""
         if self._events is None:
             with translated("polling"):
-                return [to_record(raw) for raw in polled(self._broadcast, int(1_000 * timeout), max_records)]
+                raws = polled(self._broadcast, int(1_000 * timeout), max_broadcast or max_records)
+                return [to_record(raw) for raw in raws]
         with translated("polling"):
-            raws = polled(self._broadcast, 0, max_records)
+            raws = polled(self._broadcast, 0, max_broadcast or max_records)
             events = self._poll_events(self._patience_ms(bool(raws), timeout), max_records)
-            if not events and not self._is_stable():
-                # A join that metadata began is forgotten by the next poll unless a rejoin is asked for:
-                # kafka-python 3.0.12 then goes on with the partitions of the last generation under the number of
-                # the new one. And at once: a join that ends while nobody polls begins anew.
+            if not self._is_stable():
+                # A join that metadata began is forgotten unless a rejoin is asked for: kafka-python 3.0.12 then
+                # goes on with the partitions of the last generation under the number of the new one. And poll at
+                # once: a join that ends while nobody polls begins anew.
+                self._give_back(events)
                 self._events._coordinator.request_rejoin()
                 events = self._poll_events(JOIN_MS, max_records)
+            if not self._is_stable():
+                self._give_back(events)
+                events = []
             self._membership = self._events.group_metadata()
-        if events and not (self._is_stable() and self._membership.generation_id >= 0):
+        if events and self._membership.generation_id < 0:
             raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
         return [to_record(raw) for raw in (*raws, *events)]
 
@@ -263,6 +269,14 @@ class KafkaWorker:
             return JOIN_MS
         return MOMENT_MS if has_records else max(MOMENT_MS, int(1_000 * timeout))
 
+    def _give_back(self, events: Sequence[Any]) -> None:
+        """Read these again: whose partitions they are of is not settled."""
+        first: dict[TopicPartition, int] = {}
+        for raw in events:
+            first.setdefault(TopicPartition(raw.topic, raw.partition), raw.offset)
+        for partition in first.keys() & self._events.assignment():
+            self._events.seek(partition, first[partition])
+
     def _is_stable(self) -> bool:
         """Return whether this worker has joined, with no other join in flight."""
         return bool(self._events.group_metadata().state == MemberState.STABLE)
@@ -334,8 +348,11 @@ class KafkaWorker:
         consumer = self._broadcast
         partitions = [each for topic in self.subscription.broadcast for each in partitions_of(consumer, topic)]
         consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
         for partition, first in consumer.beginning_offsets(partitions).items():
             position = positions.get((partition.topic, partition.partition), first)
+            if position > ends[partition]:
+                raise made_again(partition.topic, partition.partition, ends[partition], position)
             if position < first:
                 log.error(
                     "%s[%d] begins at %d, but was read only to %d: the records between are lost",

@@ -115,7 +115,7 @@ class SqliteWorker:
         """Return the events partitions that this worker owns at the moment."""
         return frozenset((each.topic, each.number) for each in self._owned)
 
-    def poll(self, max_records: int, timeout: float) -> list[Record]:
+    def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics."""
         now = time.monotonic()
         if now >= self._say_alive_at:
@@ -124,8 +124,12 @@ class SqliteWorker:
         if now >= self._sweep_at:
             self._log.sweep()
             self._sweep_at = now + SWEEP_EVERY
-        partitions = [*self._broadcast, *self._owned]
-        return self._log.wait_for(lambda: self._log.read_on(partitions, self._positions, max_records), timeout)
+
+        def read() -> list[Record]:
+            broadcast = self._log.read_on(self._broadcast, self._positions, max_broadcast or max_records)
+            return broadcast + self._log.read_on(self._owned, self._positions, max_records)
+
+        return self._log.wait_for(read, timeout)
 
     def commit(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -19,4 +20,4 @@ def on_sqlite(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def on_kafka(tmp_path: Path, kafka_broker: str) -> dict[str, Any]:
     """The configuration of Kafka, with topics of its own."""
-    return kafka_sections(kafka_broker, tmp_path.name)
+    return kafka_sections(kafka_broker, f"{tmp_path.name}-{uuid.uuid4().hex[:6]}")

@@ -26,9 +26,12 @@ class Feeder(threading.Thread):
         self.bad: Counter[bytes] = Counter()
         self._pause = EVENTS_AT_ONCE / events_a_second
         self._stop_asked = threading.Event()
+        self.may_produce = threading.Event()
+        self.may_produce.set()
 
     def run(self) -> None:
         while not self._stop_asked.wait(self._pause):
+            self.may_produce.wait()
             for _ in range(EVENTS_AT_ONCE):
                 self._event()
             self.outside.producer.flush()
@@ -36,6 +39,7 @@ class Feeder(threading.Thread):
     def finish(self) -> None:
         """Stop producing; everything is durable then."""
         self._stop_asked.set()
+        self.may_produce.set()
         self.join()
 
     def _event(self) -> None:

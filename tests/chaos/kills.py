@@ -80,9 +80,9 @@ def ordeal(sections: dict[str, Any], directory: Path, kills: int, seed: int, wor
     return Report(done, feeder.n_events, feeder.n_labels, feeder.bad.total(), seconds)
 
 
-def supervise(service: Service) -> None:
-    """Start the worker if it does not run, as whoever runs it would."""
-    if service.process is None or service.process.poll() in (-signal.SIGKILL, EXIT_FENCED):
+def supervise(service: Service, ends: tuple[int, ...] = (-signal.SIGKILL, EXIT_FENCED)) -> None:
+    """Start the worker if it does not run, as whoever runs it would; it may have ended with one of these codes."""
+    if service.process is None or service.process.poll() in ends:
         service.start(wait=False)
     assert service.process.poll() is None, service.log.read_text()[-3_000:]
 

@@ -28,7 +28,14 @@ def one_sleeps_past_its_session(play: Scene, point: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", ["round-2-stepped", "commit-3-journalled", "commit-4-offsets-sent"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("round-2-stepped", marks=pytest.mark.long),
+        pytest.param("commit-3-journalled", marks=pytest.mark.long),
+        "commit-4-offsets-sent",
+    ],
+)
 def test_a_worker_that_slept_past_its_session_ends_and_nothing_it_did_is_seen(
     on_kafka: dict[str, Any], tmp_path: Path, point: str
 ) -> None:

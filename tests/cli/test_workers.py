@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 
 import pytest
 
@@ -16,7 +17,7 @@ def sections(request, tmp_path):
     shared = {"pending": {"label_wait_seconds": 1, "max_age_seconds": 20}}
     if request.param == "sqlite":
         return shared | sqlite_sections(tmp_path)
-    return shared | kafka_sections(request.getfixturevalue("kafka_broker"), tmp_path.name)
+    return shared | kafka_sections(request.getfixturevalue("kafka_broker"), f"w-{uuid.uuid4().hex[:6]}")
 
 
 def worker(sections, directory, number):
