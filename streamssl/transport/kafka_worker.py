@@ -58,6 +58,8 @@ log = logging.getLogger(__name__)
 JOIN_MS = 2_000
 """How long a poll may take while the group is (re)joined; it returns as soon as there are records."""
 MOMENT_MS = 5
+ASK_MS = 5_000
+"""How long the brokers may take to answer what can be asked again later."""
 
 
 class KafkaWorker:
@@ -195,14 +197,14 @@ class KafkaWorker:
         worker = self.subscription
         with translated("looking at the group"):
             if self._admin is None:
-                self._admin = KafkaAdminClient(**client_options(self.settings))
+                self._admin = KafkaAdminClient(**client_options(self.settings), request_timeout_ms=ASK_MS)
             given_up = marks_of_all(self._admin, worker.group_id)
             given_up.pop(worker.worker_id, None)
             # Asked of the events consumer, which waits for what a zombie may still commit.
             decided = {
                 (each.topic, each.partition): offset
                 for each in self._broadcast.assignment()
-                if self._events and (offset := self._events.committed(each)) is not None
+                if self._events and (offset := self._events.committed(each, timeout_ms=ASK_MS)) is not None
             }
         return Neighbours(given_up, decided)
 
@@ -234,10 +236,11 @@ class KafkaWorker:
         for consumer in self._consumers():
             with suppress(kafka_errors.KafkaError):
                 consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
-        for client in (self._producer, self._admin):
-            if client is not None:
-                with suppress(kafka_errors.KafkaError):
-                    client.close(*([CLOSE_SECONDS] if client is self._producer else []))
+        with suppress(kafka_errors.KafkaError):
+            if self._producer is not None:
+                self._producer.close(timeout=CLOSE_SECONDS)
+            if self._admin is not None:
+                self._admin.close()
 
     def _join_group(self) -> None:
         worker = self.subscription
