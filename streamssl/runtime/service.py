@@ -97,6 +97,8 @@ def _run(config: Config, is_retiring: bool) -> int:
     host, port = config.metrics.host, config.metrics.port
     try:
         server = HealthServer(host, port, metrics.registry, health)
+    except (FileExistsError, NotADirectoryError, PermissionError):
+        raise  # a mistake of the user's, said as such by the command line
     except OSError as error:
         log.error("metrics.host, metrics.port: cannot listen on %s:%d: %s", host, port, error.strerror)
         return EXIT_FAILED
@@ -119,6 +121,8 @@ def _run(config: Config, is_retiring: bool) -> int:
     except (TransportError, StateDirectoryTaken) as error:
         log.error("%s", error)
         return EXIT_FAILED
+    except (FileExistsError, NotADirectoryError, PermissionError):
+        raise  # a mistake of the user's, said as such by the command line
     except OSError as error:
         log.error("%s: %s", error.filename or directory, error.strerror or error)
         return EXIT_FAILED

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamssl.runtime.snapshots import Snapshot, SnapshotDamaged, SnapshotStore
+from streamssl.runtime.snapshots import FORMAT, Snapshot, SnapshotDamaged, SnapshotStore
 
 
 def snapshot(sequence=7):
@@ -85,6 +85,6 @@ def test_another_format_is_refused(tmp_path):
     store = SnapshotStore(tmp_path)
     saved = store.save(snapshot())
     path = tmp_path / saved / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 3', '"format": 0'))
-    with pytest.raises(SnapshotDamaged, match="format 0; this version reads format 3"):
+    path.write_text(path.read_text().replace(f'"format": {FORMAT}', '"format": 0'))
+    with pytest.raises(SnapshotDamaged, match=f"format 0; this version reads format {FORMAT}"):
         store.load(saved)
