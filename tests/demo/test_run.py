@@ -57,7 +57,7 @@ def values(config, topic):
         with transport.reader([topic]) as reader:
             read = []
             while not reader.at_end():
-                read += [orjson.loads(record.value) for record in reader.poll()]
+                read += [orjson.loads(record.value) for record in reader.poll() if record.value]
             return read
     finally:
         transport.close()
