@@ -168,5 +168,5 @@ def _number(name: Hashable, value: Any) -> float | None:
     if math.isnan(number):
         return None
     if abs(number) > LARGEST:
-        raise ValueError(f"feature {name!r} must be finite and fit into 32 bits, got {number}")
+        raise ValueError(f"feature {name!r} must be finite and at most 1e30, got {number}")
     return number
