@@ -6,8 +6,10 @@ What must be right here, and why (each was seen to fail otherwise):
 - The journal is read to the high watermark, not to the last stable offset: a neighbour that is frozen in mid
   transaction would hide committed entries that lie behind its own.
 - The group's metadata is taken right after the poll that returned the records. A member that has been thrown out
-  carries generation -1, which a broker would accept: it ends the process here.
+  carries generation -1, which a broker would accept: its events are not processed.
 - A join may be in flight when a poll returns: as long as the membership is not stable, no partition is owned.
+- Every new generation reads on from what is committed. kafka-python keeps the position of a partition that it had
+  before, and does not see that a generation whose join it left halfway had given that partition to another.
 - Events are read committed, whoever writes them: then the offset fetch waits for a zombie's open transaction.
 - One static id serves as group instance id and transactional id, with the Range assignor.
 """
@@ -76,6 +78,7 @@ class KafkaWorker:
         self._journal: TopicPartition | None = None
         self._journal_end = 0
         self._membership: Any = None
+        self._generation: int | None = None  # whose partitions are read from where they are committed
         self._admin: Any = None
         self._marks_group = marks_group(subscription.group_id, subscription.worker_id)
 
@@ -133,7 +136,7 @@ class KafkaWorker:
 
     def assignment(self) -> frozenset[tuple[str, int]]:
         """Return the events partitions that this worker owns at the moment."""
-        owned = self._events.assignment() if self._events and self._is_stable() else ()
+        owned = self._events.assignment() if self._events and self._is_settled() else ()
         return frozenset((each.topic, each.partition) for each in owned)
 
     def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
@@ -149,15 +152,12 @@ class KafkaWorker:
                 # A join that metadata began is forgotten unless a rejoin is asked for: kafka-python 3.0.12 then
                 # goes on with the partitions of the last generation under the number of the new one. And poll at
                 # once: a join that ends while nobody polls begins anew.
-                self._give_back(events)
                 self._events._coordinator.request_rejoin()
-                events = self._poll_events(JOIN_MS, max_records)
-            if not self._is_stable():
-                self._give_back(events)
-                events = []
+                self._poll_events(JOIN_MS, max_records)
             self._membership = self._events.group_metadata()
-        if events and self._membership.generation_id < 0:
-            raise Fenced(f"worker {self.subscription.worker_id} has been thrown out of the group")
+            if not self._is_settled():
+                self._settle()
+                events = []  # read again from where they are committed
         return [to_record(raw) for raw in (*raws, *events)]
 
     def commit(
@@ -272,17 +272,30 @@ class KafkaWorker:
             return JOIN_MS
         return MOMENT_MS if has_records else max(MOMENT_MS, int(1_000 * timeout))
 
-    def _give_back(self, events: Sequence[Any]) -> None:
-        """Read these again: whose partitions they are of is not settled."""
-        first: dict[TopicPartition, int] = {}
-        for raw in events:
-            first.setdefault(TopicPartition(raw.topic, raw.partition), raw.offset)
-        for partition in first.keys() & self._events.assignment():
-            self._events.seek(partition, first[partition])
-
     def _is_stable(self) -> bool:
         """Return whether this worker has joined, with no other join in flight."""
         return bool(self._events.group_metadata().state == MemberState.STABLE)
+
+    def _is_settled(self) -> bool:
+        """Return whether the partitions are this worker's, and are read from where they are committed."""
+        return self._is_stable() and self._events.group_metadata().generation_id == self._generation
+
+    def _settle(self) -> None:
+        """Go to where the partitions of a new generation are committed, or leave that to the next poll."""
+        self._generation = None
+        if not self._is_stable():
+            return
+        for partition in self._events.assignment():
+            try:
+                # Waits for what a zombie may still commit.
+                offset = self._events.committed(partition, timeout_ms=JOIN_MS)
+            except kafka_errors.KafkaTimeoutError:
+                return
+            if offset is None:
+                self._events.seek_to_beginning(partition)
+            else:
+                self._events.seek(partition, offset)
+        self._generation = self._membership.generation_id
 
     def _poll_events(self, timeout_ms: int, max_records: int) -> list[Any]:
         """Poll; a partition without a usable position begins where the topic does, at the next poll."""

@@ -3,7 +3,8 @@
 import time
 import uuid
 
-from kafka.structs import MemberState
+from kafka import KafkaProducer, TopicPartition
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from streamssl.config import KafkaSettings
 from streamssl.engine.batch import ranges
@@ -14,9 +15,9 @@ from tests.integration.service import until
 SESSION_SECONDS = 3
 
 
-def test_a_worker_whose_polls_never_lack_labels_joins_and_stays(kafka_broker):
-    """Polls without time to wait used to leave a join unfinished and heartbeats unsent."""
-    settings = KafkaSettings(bootstrap_servers=kafka_broker, session_timeout_ms=1_000 * SESSION_SECONDS)
+def joined_worker(broker, session_seconds):
+    """Return a transport, a worker that joins a group of its own, and its topics of events and labels."""
+    settings = KafkaSettings(bootstrap_servers=broker, session_timeout_ms=1_000 * session_seconds)
     transport, prefix = KafkaTransport(settings), uuid.uuid4().hex[:8]
     events, labels, journal = (f"{prefix}-{name}" for name in ("events", "labels", "journal"))
     transport.create_topics([TopicSpec(name) for name in (events, labels, journal)])
@@ -24,6 +25,12 @@ def test_a_worker_whose_polls_never_lack_labels_joins_and_stays(kafka_broker):
     worker.fence()
     assert list(worker.read_journal()) == []
     worker.join({})
+    return transport, worker, events, labels
+
+
+def test_a_worker_whose_polls_never_lack_labels_joins_and_stays(kafka_broker):
+    """Polls without time to wait used to leave a join unfinished and heartbeats unsent."""
+    transport, worker, events, labels = joined_worker(kafka_broker, SESSION_SECONDS)
     committed, n = 0, 0
     with transport.producer() as producer:
         deadline = time.monotonic() + 3 * SESSION_SECONDS
@@ -46,14 +53,7 @@ def test_a_join_that_was_left_halfway_gives_no_events_and_is_taken_up_again(kafk
     The number of the generation is the new one then, and the partitions are still the old ones, whoever has them by
     now: two workers predicted the same events, and the broker accepted both.
     """
-    settings = KafkaSettings(bootstrap_servers=kafka_broker, session_timeout_ms=6_000)
-    transport, prefix = KafkaTransport(settings), uuid.uuid4().hex[:8]
-    events, labels, journal = (f"{prefix}-{name}" for name in ("events", "labels", "journal"))
-    transport.create_topics([TopicSpec(name) for name in (events, labels, journal)])
-    worker = transport.worker(Subscription("worker-0", prefix, (events,), (labels,), journal))
-    worker.fence()
-    assert list(worker.read_journal()) == []
-    worker.join({})
+    _, worker, events, _ = joined_worker(kafka_broker, 6)
     until(lambda: worker.poll(10, 0.1) or worker.assignment(), 20, "an assignment")
     generation = worker._membership.generation_id
     worker._events._coordinator.state = MemberState.REBALANCING
@@ -61,4 +61,37 @@ def test_a_join_that_was_left_halfway_gives_no_events_and_is_taken_up_again(kafk
     assert worker.poll(10, 0.001) == []
     assert worker.assignment() == {(events, 0)}
     assert worker._membership.generation_id > generation, "it has joined anew"
+    worker.close()
+
+
+def test_a_partition_that_was_another_workers_meanwhile_is_read_on_from_what_that_one_committed(kafka_broker):
+    """A generation of which this worker saw nothing, because it left that join halfway.
+
+    kafka-python keeps its old position in the partition: it predicted again what the other had predicted, and did
+    not wait for the transaction that the other had open.
+    """
+    transport, worker, events, _ = joined_worker(kafka_broker, 6)
+    until(lambda: worker.poll(10, 0.1) or worker.assignment(), 20, "an assignment")
+    with transport.producer() as producer:
+        for number in range(10):
+            producer.send(Message(events, b"k", b"%d" % number))
+    records = []
+    until(lambda: records.extend(worker.poll(3, 0.1)) or len(records) >= 3, 10, "three events")
+    worker.commit([], b"", ranges(records))
+    n_committed = len(records)
+
+    other = KafkaProducer(bootstrap_servers=kafka_broker, transactional_id=f"{events}-other")
+    other.init_transactions()
+    other.begin_transaction()
+    offset = {TopicPartition(events, 0): OffsetAndMetadata(8, "", -1)}
+    other.send_offsets_to_transaction(offset, worker.subscription.group_id)
+    worker._events._coordinator.request_rejoin()
+    assert worker.poll(10, 0.1) == []
+    assert worker.assignment() == frozenset(), "not before it is known from where"
+    other.commit_transaction()
+    other.close()
+    records = []
+    until(lambda: records.extend(worker.poll(10, 0.1)) or len(records) >= 2, 20, "the last two events")
+    assert [record.value for record in records] == [b"8", b"9"]
+    assert n_committed < 8, "it has read less than the other has committed"
     worker.close()
