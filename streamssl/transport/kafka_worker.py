@@ -79,6 +79,7 @@ class KafkaWorker:
         self._journal_end = 0
         self._membership: Any = None
         self._generation: int | None = None  # whose partitions are read from where they are committed
+        self._owned: frozenset[TopicPartition] = frozenset()
         self._admin: Any = None
         self._marks_group = marks_group(subscription.group_id, subscription.worker_id)
 
@@ -135,9 +136,8 @@ class KafkaWorker:
                 self._join_group()
 
     def assignment(self) -> frozenset[tuple[str, int]]:
-        """Return the events partitions that this worker owns at the moment."""
-        owned = self._events.assignment() if self._events and self._is_settled() else ()
-        return frozenset((each.topic, each.partition) for each in owned)
+        """Return the events partitions that this worker owned when it polled; none in a poll that began anew."""
+        return frozenset((each.topic, each.partition) for each in self._owned)
 
     def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics."""
@@ -155,9 +155,11 @@ class KafkaWorker:
                 self._events._coordinator.request_rejoin()
                 self._poll_events(JOIN_MS, max_records)
             self._membership = self._events.group_metadata()
-            if not self._is_settled():
+            if self._is_settled():
+                self._owned = frozenset(self._events.assignment())
+            else:
                 self._settle()
-                events = []  # read again from where they are committed
+                self._owned, events = frozenset(), []  # read again from where they are committed
         return [to_record(raw) for raw in (*raws, *events)]
 
     def commit(
@@ -212,7 +214,7 @@ class KafkaWorker:
         """Return, for every partition being read, the offset that will be polled next."""
         positions = {}
         for consumer in self._consumers():
-            for each in consumer.assignment():
+            for each in self._owned if consumer is self._events else consumer.assignment():
                 # One that is not known yet stays out, and what waits for it waits on.
                 with suppress(kafka_errors.KafkaError):
                     if (position := consumer.position(each, timeout_ms=1_000)) is not None:

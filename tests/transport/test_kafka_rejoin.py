@@ -57,8 +57,9 @@ def test_a_join_that_was_left_halfway_gives_no_events_and_is_taken_up_again(kafk
     until(lambda: worker.poll(10, 0.1) or worker.assignment(), 20, "an assignment")
     generation = worker._membership.generation_id
     worker._events._coordinator.state = MemberState.REBALANCING
-    assert worker.assignment() == frozenset()
     assert worker.poll(10, 0.001) == []
+    assert worker.assignment() == frozenset()
+    until(lambda: worker.poll(10, 0.1) or worker.assignment(), 20, "an assignment")
     assert worker.assignment() == {(events, 0)}
     assert worker._membership.generation_id > generation, "it has joined anew"
     worker.close()
