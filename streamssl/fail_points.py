@@ -1,14 +1,16 @@
 """Places where a process can be made to end or to freeze, so that tests can show what becomes of it.
 
 ``STREAMSSL_TEST_FAIL_POINT=commit-3-journalled`` kills the process (SIGKILL) where that point is first reached,
-``...:5`` where it is reached the fifth time, ``...:5:freeze`` stops it there (SIGSTOP). Without the variable a
-point costs one comparison and does nothing.
+``...:5`` where it is reached the fifth time, ``...:5:freeze`` stops it there (SIGSTOP), a second later: what it has
+handed to the client's own thread is at the broker by then. Without the variable a point costs one comparison and
+does nothing.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 
 NAMES = (
     "recovery-1-fenced",
@@ -39,4 +41,6 @@ def reach(name: str) -> None:
     if name == _chosen:
         _left[0] -= 1
         if _left[0] == 0:
+            if _signal == signal.SIGSTOP:
+                time.sleep(1)
             os.kill(os.getpid(), _signal)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamssl.config import Config
     from streamssl.transport.base import Membership, Transport
 
-app = typer.Typer(no_args_is_help=True, help="List the workers of the group, and retire one.")
+app = typer.Typer(no_args_is_help=True, help="List the workers of the group, retire one, warm-start a new group.")
 
 
 @app.command("list")
@@ -30,6 +30,22 @@ def list_workers(config: ConfigFile = None, settings: Settings = None) -> None:
         ends = _ends_of_labels(transport, loaded)
     rows = [(worker_id, *_row(each, ends)) for worker_id, each in workers.items()]
     print_table("Workers", ["worker", "state", "events partitions", "labels unread"], rows, right=["labels unread"])
+
+
+@app.command("warm-start")
+def warm_start(config: ConfigFile = None, settings: Settings = None) -> None:
+    """Let a new group begin with the events and labels that come from now on.
+
+    For a new learner (another preset, other features, a new version) beside the one that runs: under a
+    kafka.group_id of its own, with topics of its own for what it says, and the same events, labels and examples. It
+    begins by learning the examples there are, and predicts no event of the past. Call this once, before its first
+    `streamssl run`.
+    """
+    loaded = load(config, settings)
+    topics = loaded.topics
+    with connected(loaded) as transport:
+        transport.begin_at_end(loaded.kafka.group_id, (*topics.events, *topics.labels))
+    print(f"{loaded.kafka.group_id} begins with the events and labels that come from now on")
 
 
 @app.command("retire")

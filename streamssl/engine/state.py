@@ -84,7 +84,7 @@ class EngineState:
     def configure(self, settings: EngineSettings) -> None:
         """Take over changed settings, as far as a running state can.
 
-        The learner's seed and metric were built in and stay.
+        The learner's seed, metric and preset were built in and stay.
         """
         self.encoder.configure(settings.features)
         self.settings = settings

@@ -29,6 +29,9 @@ from streamssl.transport.base import OffsetRange, RangeLost, Record, TransportEr
 
 log = logging.getLogger(__name__)
 
+BUILT_IN = ("seed", "metric", "preset")
+"""Of the learner's settings: what a state keeps, whatever the configuration says later."""
+
 
 class RecoveryError(TransportError):
     """The journal does not continue the state; the message says how to proceed."""
@@ -79,7 +82,7 @@ def recover(
     state = recovery.state
     if state.settings != settings:
         log.info("the configuration has changed: the new one holds from here on")
-        state.configure(settings)
+        state.configure(_with_what_stays(state.settings, settings))
     save_snapshot(state, recovery.journal_position or 0, snapshots)
     return recovery
 
@@ -102,6 +105,21 @@ def _oldest_readable(snapshots: SnapshotStore) -> dict[str, Any]:
         except SnapshotDamaged as error:
             log.warning("snapshot %s cannot be used any more: %s", name, error)
     raise SnapshotDamaged(f"{snapshots.directory}: the snapshot written a moment ago cannot be read")
+
+
+def _with_what_stays(before: EngineSettings, now: EngineSettings) -> EngineSettings:
+    """Return the new settings with what the learner has built in; whoever wants that changed is told how."""
+    stays = {key: getattr(before.learner, key) for key in BUILT_IN}
+    for key, old in stays.items():
+        if old != (new := getattr(now.learner, key)):
+            log.warning(
+                "learner.%s stays %s: it is built into the learner that this worker has. For %s start a new one "
+                "from the examples, beside this one: see `streamssl workers warm-start`",
+                key,
+                old,
+                new,
+            )
+    return now.model_copy(update={"learner": now.learner.model_copy(update=stays)})
 
 
 def _restore(snapshots: SnapshotStore, settings: EngineSettings, directory: Path) -> Recovery:

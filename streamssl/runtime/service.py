@@ -45,6 +45,7 @@ from streamssl.runtime.watchdog import Watchdog
 from streamssl.transport import connect
 from streamssl.transport.base import (
     Fenced,
+    Positions,
     Record,
     Subscription,
     Transport,
@@ -112,7 +113,8 @@ def _run(config: Config, is_retiring: bool) -> int:
             calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
             with closing(worker):
-                _Service(config, worker, directory, metrics, health, is_retiring).run(stop)
+                service = _Service(config, worker, directory, metrics, health, is_retiring)
+                service.run(stop, _decided_labels(transport, config))
     except _StoppedBefore:
         return EXIT_STOPPED
     except Fenced as error:
@@ -161,10 +163,16 @@ class _Service:
         self._group = Group(worker, config.topics.events[0])
         self._suspected: set[str] = set()
 
-    def run(self, stop: threading.Event) -> None:
-        """Go live, go round until told to stop or, when retiring, nothing waits; then leave a snapshot."""
+    def run(self, stop: threading.Event, decided: Positions) -> None:
+        """Go live, go round until told to stop or, when retiring, nothing waits; then leave a snapshot.
+
+        Parameters
+        ----------
+        decided
+            Below these offsets of the labels a worker that is new to its group has nothing to look for.
+        """
         self.health.become("joining")
-        self.worker.join(self.state.positions)
+        self.worker.join({**decided, **self.state.positions})
         while not stop.is_set() and not (self.is_retiring and self._nothing_waits()):
             self.round()
         self.health.become("stopping")
@@ -181,8 +189,9 @@ class _Service:
         self.watchdog.tick()
         now = time.time()
         batch = self.config.batch
-        # Who is behind with events anyway takes labels in the order of time with them.
-        max_labels = batch.max_records if self._is_behind else batch.max_labels
+        # Who begins, or is behind with events anyway, takes labels and examples in the order of time with them.
+        takes_all = self._is_behind or not self._caught_up_at
+        max_labels = batch.max_records if takes_all else batch.max_labels
         records = self.worker.poll(batch.max_records, batch.wait_seconds, max_labels)  # 1. poll
         self._is_behind = len(records) >= batch.max_records
         if self.health.phase == "joining" and (self.worker.assignment() or self.is_retiring):
@@ -327,6 +336,11 @@ def _transport(config: Config, health: Health, stop: threading.Event) -> Iterato
                     raise _StoppedBefore from error
         health.become("starting")
         yield transport
+
+
+def _decided_labels(transport: Transport, config: Config) -> Positions:
+    committed = transport.committed(config.kafka.group_id)
+    return {partition: at for partition, at in committed.items() if partition[0] in config.topics.labels}
 
 
 def _subscription(config: Config, takes_events: bool) -> Subscription:

@@ -134,6 +134,11 @@ def made_again(topic: str, partition: int, found: int, expected: int) -> Transpo
     )
 
 
+def begun_already(group_id: str) -> TransportError:
+    """Return what is raised where a group should begin at the end and has begun before."""
+    return TransportError(f"the group {group_id} has begun already: choose another kafka.group_id")
+
+
 class RangeLost(TransportError):
     """Records that the journal names are no longer there.
 
@@ -302,6 +307,18 @@ class Transport(Protocol):
 
     def forget(self, group_id: str, worker_id: str) -> None:
         """Forget the marks of a worker that will not come again, so that nobody waits for it."""
+
+    def committed(self, group_id: str) -> Positions:
+        """Return what a group has committed, of all topics."""
+
+    def begin_at_end(self, group_id: str, topics: Sequence[str]) -> None:
+        """Let a group that has never committed begin with what comes from now on.
+
+        Raises
+        ------
+        TransportError
+            When the group has begun already.
+        """
 
     def reader(self, topics: Sequence[str], start: Literal["first", "end"] = "first") -> Reader:
         """Return a reader of whole topics, from their first kept record or from their present end."""

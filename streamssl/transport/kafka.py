@@ -16,7 +16,16 @@ from kafka import errors as kafka_errors
 
 from streamssl.config import KafkaSettings
 from streamssl.transport import kafka_groups
-from streamssl.transport.base import Membership, Message, Record, Subscription, TopicSpec, TransportError
+from streamssl.transport.base import (
+    Membership,
+    Message,
+    Positions,
+    Record,
+    Subscription,
+    TopicSpec,
+    TransportError,
+    begun_already,
+)
 from streamssl.transport.kafka_client import (
     CLOSE_SECONDS,
     client_options,
@@ -98,6 +107,19 @@ class KafkaTransport:
         """Forget a worker's marks."""
         with self._admin() as admin, translated(f"forgetting {worker_id}"):
             kafka_groups.forget(admin, group_id, worker_id)
+
+    def committed(self, group_id: str) -> Positions:
+        """Return what a group has committed, of all topics."""
+        with self._admin() as admin, translated("looking at the group"):
+            return kafka_groups.committed(admin, group_id)
+
+    def begin_at_end(self, group_id: str, topics: Sequence[str]) -> None:
+        """Let a group that has never committed begin with what comes from now on."""
+        ends = {(topic, number): end for topic in topics for number, (_, end) in self.offsets(topic).items()}
+        with self._admin() as admin, translated(f"beginning {group_id} at the end"):
+            if kafka_groups.committed(admin, group_id):
+                raise begun_already(group_id)
+            kafka_groups.commit(admin, group_id, ends)
 
     def producer(self) -> KafkaToolProducer:
         """Return a producer for tools."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kafka import TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import MemberToRemove
+from kafka.structs import OffsetAndMetadata
 
 from streamssl.transport.base import Membership, Positions, TransportError
 from streamssl.transport.marks import marks_group, worker_of
@@ -45,6 +47,20 @@ def forget(admin: Any, group_id: str, worker_id: str) -> None:
     for said in admin.delete_groups([marks_group(group_id, worker_id)]).values():
         if said not in ("OK", *NOTHING_TO_DO):
             raise TransportError(f"forgetting {worker_id}: {said}")
+
+
+def committed(admin: Any, group_id: str) -> Positions:
+    """Return what a group has committed, of all topics."""
+    offsets = admin.list_group_offsets({group_id: None}).get(group_id, {})
+    return {(each.topic, each.partition): at.offset for each, at in offsets.items()}
+
+
+def commit(admin: Any, group_id: str, positions: Positions) -> None:
+    """Commit offsets for a group that nobody is in."""
+    offsets = {TopicPartition(*each): OffsetAndMetadata(at, "", -1) for each, at in positions.items()}
+    for error in admin.alter_group_offsets(group_id, offsets).values():
+        if error is not kafka_errors.NoError:
+            raise TransportError(f"committing offsets of {group_id}: {error.__name__}")
 
 
 def _present(admin: Any, group_id: str) -> dict[str, frozenset[tuple[str, int]]]:

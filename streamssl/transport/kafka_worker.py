@@ -184,7 +184,8 @@ class KafkaWorker:
                 self._producer.send_offsets_to_transaction(offsets, self._membership)
             if given_up:
                 self._producer.send_offsets_to_transaction(given_up, self._marks_group)
-            reach("commit-4-offsets-sent")
+            if events:
+                reach("commit-4-offsets-sent")
             self._producer.commit_transaction()
         for future in (*futures, *([entry] if entry else [])):
             if future.exception is not None:

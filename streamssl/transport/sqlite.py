@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from streamssl.transport import sqlite_group
-from streamssl.transport.base import Membership, Message, Record, Subscription, TopicSpec
+from streamssl.transport.base import Membership, Message, Positions, Record, Subscription, TopicSpec, begun_already
 from streamssl.transport.marks import marks_group
 from streamssl.transport.sqlite_log import SqliteLog
 from streamssl.transport.sqlite_worker import SqliteWorker
@@ -63,6 +63,19 @@ class SqliteTransport:
         """Forget a worker's marks."""
         with self._log.transaction():
             self._log.execute("DELETE FROM committed WHERE group_id = ?", marks_group(group_id, worker_id))
+
+    def committed(self, group_id: str) -> Positions:
+        """Return what a group has committed, of all topics."""
+        return sqlite_group.committed(self._log, group_id)
+
+    def begin_at_end(self, group_id: str, topics: Sequence[str]) -> None:
+        """Let a group that has never committed begin with what comes from now on."""
+        with self._log.transaction():
+            if sqlite_group.committed(self._log, group_id):
+                raise begun_already(group_id)
+            for topic in topics:
+                for partition in self._log.partitions(topic):
+                    sqlite_group.put_offset(self._log, group_id, partition.id, partition.next)
 
     def producer(self) -> SqliteProducer:
         """Return a producer for tools."""

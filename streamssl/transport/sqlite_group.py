@@ -78,6 +78,16 @@ def offsets(log: SqliteLog, group_id: str, partitions: Iterable[Partition]) -> d
     return {partition: at for partition, at in found.items() if at is not None}
 
 
+def committed(log: SqliteLog, group_id: str) -> Positions:
+    """Return what a group has committed, of all topics."""
+    rows = log.execute(
+        "SELECT p.topic, p.number, c.next FROM committed c JOIN partitions p ON p.id = c.partition "
+        "WHERE c.group_id = ?",
+        group_id,
+    )
+    return {(topic, number): at for topic, number, at in rows}
+
+
 def marks_of_all(log: SqliteLog, group_id: str) -> dict[str, Positions]:
     """Return how far each worker has given up on labels, by worker id."""
     rows = log.execute(

@@ -26,14 +26,24 @@ class Feeder(threading.Thread):
         self.bad: Counter[bytes] = Counter()
         self._pause = EVENTS_AT_ONCE / events_a_second
         self._stop_asked = threading.Event()
+        self._producing = threading.Lock()
         self.may_produce = threading.Event()
         self.may_produce.set()
 
     def run(self) -> None:
         while not self._stop_asked.wait(self._pause):
             self.may_produce.wait()
-            for _ in range(EVENTS_AT_ONCE):
-                self._event()
+            with self._producing:
+                if not self.may_produce.is_set():
+                    continue
+                for _ in range(EVENTS_AT_ONCE):
+                    self._event()
+                self.outside.producer.flush()
+
+    def pause(self) -> None:
+        """Stop producing for a while; what was produced is durable then."""
+        self.may_produce.clear()
+        with self._producing:
             self.outside.producer.flush()
 
     def finish(self) -> None:

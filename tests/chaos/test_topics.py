@@ -50,7 +50,7 @@ def test_a_topic_that_was_made_again_is_refused(on_kafka: dict[str, Any], tmp_pa
     with scene(on_kafka, tmp_path, workers=1) as play:
         [service] = play.services
         service.start()
-        until(lambda: len(play.outside.all(play.outside.topics.examples)) > 5, 90, "some examples")
+        until(lambda: service.metric("streamssl_examples_total") > 5, 90, "some examples learnt")
         assert service.stop() == 0
         play.feeder.finish()
         config = play.outside.config

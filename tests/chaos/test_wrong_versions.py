@@ -25,9 +25,14 @@ def program(name: str) -> list[str]:
     return ["-m", "tests.chaos.wrong", name]
 
 
+def patient(sections: dict[str, Any]) -> dict[str, Any]:
+    """Leave a frozen process its transaction for so long that, on a slow machine too, the others act before."""
+    return sections | {"kafka": sections["kafka"] | {"transaction_timeout_ms": 60_000}}
+
+
 def test_a_journal_read_to_the_last_stable_offset(on_kafka: dict[str, Any], tmp_path: Path) -> None:
     wrong = program("journal-to-the-last-stable-offset")
-    with scene(on_kafka, tmp_path, journal_partitions=1, program=wrong) as play:
+    with scene(patient(on_kafka), tmp_path, journal_partitions=1, program=wrong) as play:
         finds(play, a_neighbour_freezes_in_mid_transaction)
 
 
@@ -38,6 +43,5 @@ def test_a_membership_that_is_asked_for_at_commit(on_kafka: dict[str, Any], tmp_
 
 def test_events_read_uncommitted(on_kafka: dict[str, Any], tmp_path: Path) -> None:
     """The frozen worker's offsets may yet be committed: who does not wait for them predicts its events again."""
-    patient = on_kafka | {"kafka": on_kafka["kafka"] | {"transaction_timeout_ms": 60_000}}
-    with scene(patient, tmp_path, program=program("uncommitted-events")) as play:
+    with scene(patient(on_kafka), tmp_path, program=program("uncommitted-events")) as play:
         finds(play, lambda play: one_sleeps_past_its_session(play, "commit-4-offsets-sent"))

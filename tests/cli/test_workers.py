@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import time
 import uuid
 
+import orjson
 import pytest
 
 from tests.chaos.rooms import kafka_sections, sqlite_sections
@@ -85,3 +87,46 @@ def test_nobody_can_be_retired_whom_nobody_knows(tmp_path):
     assert refused.returncode == 2
     assert "does not know worker-7; it knows nobody" in output
     outside.close()
+
+
+@pytest.mark.timeout(300)
+def test_a_new_learner_begins_with_the_examples_beside_the_one_that_runs(sections, tmp_path):
+    """A changed model: warm from all examples, its own predictions of new events only; the old one undisturbed."""
+    old = worker(sections, tmp_path, 0)
+    outside = Outside(old)
+    topics = outside.topics
+    own = ("predictions", "review_requests", "dead_letters", "journal")
+    group = sections.get("kafka", {}) | {"group_id": f"challenger-{uuid.uuid4().hex[:6]}"}
+    named = sections.get("topics", {})
+    changed = sections | {
+        "kafka": group,
+        "topics": named | {name: f"{getattr(topics, name)}-b" for name in own},
+        "learner": {"preset": "lite"},
+    }
+    new = worker(changed, tmp_path, 1)
+    beside = Outside(new)
+    with old:
+        for i in range(40):
+            outside.event(f"e{i}", {"x": float(i % 2)})
+            outside.label(f"e{i}", "odd" if i % 2 else "even")
+        outside.producer.flush()
+        until(lambda: old.metric("streamssl_examples_total") == 40, 30, "forty examples")
+        assert "begins with the events and labels that come from now on" in said(new, "workers", "warm-start")
+        with new:
+            until(lambda: new.metric("streamssl_examples_total") == 40, 30, "forty examples learnt")
+            for i in range(40, 60):
+                outside.event(f"e{i}", {"x": float(i % 2)})
+            outside.label("e41", "odd")
+            outside.producer.flush()
+            for service, of in ((old, outside), (new, beside)):
+                n = 60 if service is old else 20
+                until(lambda of=of, n=n: len(of.all(of.topics.predictions)) == n, 30, f"{n} predictions")
+                until(lambda service=service: 'case="learnt"} 41' in service.get("/metrics")[1], 30, "e41 learnt")
+            time.sleep(3)  # a label that one of them could not use would be a dead letter by then
+            said_of = {r.key: orjson.loads(r.value)["label"] for r in beside.all(beside.topics.predictions)}
+            assert said_of == {f"e{i}".encode(): "odd" if i % 2 else "even" for i in range(40, 60)}
+            assert outside.all(topics.dead_letters) == beside.all(beside.topics.dead_letters) == []
+            assert "has begun already" in said(new, "workers", "warm-start")
+            assert new.stop() == old.stop() == 0
+    outside.close()
+    beside.close()

@@ -19,6 +19,7 @@ from streamssl.transport.base import (
     RangeLost,
     Subscription,
     TopicSpec,
+    TransportError,
 )
 from streamssl.transport.partitioner import partition_of
 from streamssl.transport.sqlite_log import SqliteLog
@@ -445,3 +446,18 @@ def settled(*workers):
         return all(len(worker.assignment()) == 4 // len(workers) for worker in workers)
 
     until(even, 40, "an even assignment")
+
+
+def test_a_new_group_can_begin_at_the_end_once(rooms):
+    rooms.write("events", b"past")
+    group, topics = f"{rooms.prefix}-group", [rooms.name("events"), rooms.name("labels")]
+    assert rooms.transport.committed(group) == {}
+    rooms.transport.begin_at_end(group, topics)
+    committed = rooms.transport.committed(group)
+    assert {topic for topic, _ in committed} == set(topics)
+    assert sum(committed.values()) == 1
+    worker, _ = rooms.live(positions=committed)
+    rooms.write("events", b"new")
+    assert values(polled(worker, 1)) == [b"new"]
+    with pytest.raises(TransportError, match="has begun already"):
+        rooms.transport.begin_at_end(group, topics)
