@@ -131,7 +131,7 @@ class KafkaServer:
             [
                 *_java(classpath),
                 *("kafka.tools.StorageTool", "format", "--standalone"),
-                *("--cluster-id", cluster, "--config", str(properties)),
+                *(f"--cluster-id={cluster}", "--config", str(properties)),  # it may begin with a dash
                 *self.format_options,
             ],
             check=True,
