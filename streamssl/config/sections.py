@@ -249,6 +249,20 @@ class ReviewSettings(Section):
     expires_after_seconds: int = Field(86_400, ge=1, description="How long a request stays open.")
 
 
+class AnnotatorSettings(Section):
+    """People who label, and err."""
+
+    rule: Literal["dawid-skene", "equal"] = Field(
+        "dawid-skene",
+        description="How named annotators' labels are weighed: by how often each is right, as far as it can be told; "
+        "or all equally, every label as it is.",
+    )
+    unnamed: Literal["trusted", "weighed"] = Field(
+        "trusted",
+        description="Labels without an annotator: taken as they are, or weighed as those of one annotator more.",
+    )
+
+
 class LearnerSettings(Section):
     """The learner."""
 
@@ -272,8 +286,8 @@ class BatchSettings(Section):
     max_labels: int = Field(
         100,
         ge=1,
-        description="Labels and examples of a batch at the most, unless events pile up too: a burst of them delays "
-        "predictions by no more.",
+        description="Labels and examples of a batch at the most, unless they are behind the events in time: a burst "
+        "of them delays predictions by no more.",
     )
     wait_seconds: float = Field(0.05, gt=0, le=10, description="How long a poll waits for the first record.")
 
@@ -302,6 +316,7 @@ class Config(Section):
     pending: PendingSettings = Field(PendingSettings(), description="Waiting for labels.")
     pseudo_labels: PseudoLabelSettings = Field(PseudoLabelSettings(), description="Pseudo-labels.")
     review: ReviewSettings = Field(ReviewSettings(), description="Review requests.")
+    annotators: AnnotatorSettings = Field(AnnotatorSettings(), description="People who label, and err.")
     learner: LearnerSettings = Field(LearnerSettings(), description="The learner.")
     batch: BatchSettings = Field(BatchSettings(), description="Batches.")
     logging: LoggingSettings = Field(LoggingSettings(), description="Logs.")

@@ -38,6 +38,7 @@ from streamssl.monitoring.metrics import Metrics
 from streamssl.runtime.group import Group
 from streamssl.runtime.health import Health, HealthServer
 from streamssl.runtime.horizon import Horizon
+from streamssl.runtime.intake import Intake
 from streamssl.runtime.recovery import recover, save_snapshot
 from streamssl.runtime.snapshots import SnapshotStore
 from streamssl.runtime.topics import check_topics
@@ -158,7 +159,7 @@ class _Service:
         self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
         self._show_due = 0.0
         self._caught_up_at = 0
-        self._is_behind = False
+        self._intake = Intake(config.batch.max_labels, config.batch.max_records, config.topics.events)
         self._horizon = Horizon(worker)
         self._group = Group(worker, config.topics.events[0])
         self._suspected: set[str] = set()
@@ -189,11 +190,8 @@ class _Service:
         self.watchdog.tick()
         now = time.time()
         batch = self.config.batch
-        # Who begins, or is behind with events anyway, takes labels and examples in the order of time with them.
-        takes_all = self._is_behind or not self._caught_up_at
-        max_labels = batch.max_records if takes_all else batch.max_labels
-        records = self.worker.poll(batch.max_records, batch.wait_seconds, max_labels)  # 1. poll
-        self._is_behind = len(records) >= batch.max_records
+        records = self.worker.poll(batch.max_records, batch.wait_seconds, self._intake.most)  # 1. poll
+        self._intake.took(records)
         if self.health.phase == "joining" and (self.worker.assignment() or self.is_retiring):
             self.health.become("ready")
         if self._group.has_moved():
