@@ -94,7 +94,7 @@ class KafkaServer:
 
     def start(self) -> KafkaServer:
         """Start and wait until it answers; ports are picked anew as long as it has never run."""
-        classpath = f"{_jars()}/*"
+        classpath = f"{jars()}/*"
         for _ in range(3):
             if not (self.directory / "formatted").exists():
                 self._format(classpath)
@@ -116,7 +116,7 @@ class KafkaServer:
     def _format(self, classpath: str) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
-        self.port, self.second_port, controller = _free_ports(3)
+        self.port, self.second_port, controller = free_ports(3)
         properties = self.directory / "server.properties"
         properties.write_text(
             (PROPERTIES + self.listeners).format(
@@ -129,7 +129,7 @@ class KafkaServer:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
             [
-                *_java(classpath),
+                *java(classpath),
                 *("kafka.tools.StorageTool", "format", "--standalone"),
                 *(f"--cluster-id={cluster}", "--config", str(properties)),  # it may begin with a dash
                 *self.format_options,
@@ -142,10 +142,10 @@ class KafkaServer:
     def _launch(self, classpath: str) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*_java(classpath), "kafka.Kafka", str(self.directory / "server.properties")],
+                [*java(classpath), "kafka.Kafka", str(self.directory / "server.properties")],
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def _answers(self) -> bool:
@@ -212,7 +212,7 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20).returncode == 0
 
 
-def _jars() -> Path:
+def jars() -> Path:
     """Return the folder of the broker's jars, fetched by Maven once."""
     if not (JARS / "complete").exists():
         subprocess.run(
@@ -227,11 +227,13 @@ def _jars() -> Path:
     return JARS
 
 
-def _java(classpath: str) -> list[str]:
+def java(classpath: str) -> list[str]:
+    """Return the beginning of a command that runs one of Kafka's classes."""
     return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", classpath]
 
 
-def _free_ports(n: int) -> list[int]:
+def free_ports(n: int) -> list[int]:
+    """Return ports that nobody listens on."""
     probes = [socket.socket() for _ in range(n)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))
@@ -241,7 +243,7 @@ def _free_ports(n: int) -> list[int]:
     return ports
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Let the kernel end the broker when the process that started it ends, however it ends."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

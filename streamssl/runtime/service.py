@@ -159,6 +159,9 @@ class _Service:
         self._snapshot_due = time.monotonic() + config.state.snapshot_every_seconds
         self._show_due = 0.0
         self._caught_up_at = 0
+        # The brokers have aborted a transaction by then. It matters when its coordinator dies: kafka-python 3.0.12
+        # may forget what it was about to ask of it, and then waits for the answer for ever.
+        self._commit_limit = 2 * config.kafka.transaction_timeout_ms / 1_000
         self._intake = Intake(config.batch.max_labels, config.batch.max_records, config.topics.events)
         self._horizon = Horizon(worker)
         self._group = Group(worker, config.topics.events[0])
@@ -200,7 +203,8 @@ class _Service:
             reach("round-1-polled")
             self._process(records)
         elif news := self._group.news(self.state):
-            self.worker.commit([], None, [], news)
+            with self.watchdog.within(self._commit_limit):
+                self.worker.commit([], None, [], news)
             self._group.has_told(news)
         if now >= self._show_due:
             self._show(now)  # 4. show
@@ -220,7 +224,7 @@ class _Service:
         reach("round-2-stepped")
         entry = JournalEntry(sequence, batch.time, batch.horizon, consumed, state.digest.hex(), batch.view)
         news = self._group.news(state, at_once=batch.view is not None)
-        with self.metrics.commit_duration.time():  # 3. commit
+        with self.metrics.commit_duration.time(), self.watchdog.within(self._commit_limit):  # 3. commit
             self.journal_position = self.worker.commit(outcome.messages, entry.encode(), consumed, news)
         self._group.has_told(news)
         reach("round-3-committed")

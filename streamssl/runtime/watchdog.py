@@ -7,9 +7,12 @@ nobody; one that ends is started again by its supervisor and recovers.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ class Watchdog:
     def __init__(self, limit: float) -> None:
         self.limit = limit
         self._last = time.monotonic()
+        self._until = math.inf
         self._stopped = threading.Event()
 
     def tick(self) -> None:
@@ -37,6 +41,15 @@ class Watchdog:
     def silence(self) -> float:
         """Return the seconds since the last tick."""
         return time.monotonic() - self._last
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """End the process, too, when what is done in this context takes longer."""
+        self._until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = math.inf
 
     def start(self) -> None:
         """Begin to watch."""
@@ -49,7 +62,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(1.0, self.limit / 4)):
-            if self.silence() > self.limit:
+            if self.silence() > self.limit or time.monotonic() > self._until:
                 log.critical("no progress for %.0f s: ending, so that recovery can start afresh", self.silence())
                 logging.shutdown()
                 os._exit(EXIT_STUCK)
