@@ -60,6 +60,8 @@ log = logging.getLogger(__name__)
 JOIN_MS = 2_000
 """How long a poll may take while the group is (re)joined; it returns as soon as there are records."""
 MOMENT_MS = 5
+FENCE_MS = 30_000
+"""How long taking over a worker id may last: where its coordinator dies meanwhile, it would for ever."""
 ASK_MS = 5_000
 """How long the brokers may take to answer what can be asked again later."""
 
@@ -94,6 +96,7 @@ class KafkaWorker:
                 compression_type=None if self.settings.compression == "none" else self.settings.compression,
                 batch_size=131_072,
                 max_request_size=self._largest_request,
+                max_block_ms=FENCE_MS,
             )
             self._producer.init_transactions()
 
@@ -199,9 +202,7 @@ class KafkaWorker:
         """Return the marks that the others of the group have committed."""
         worker = self.subscription
         with translated("looking at the group"):
-            if self._admin is None:
-                self._admin = KafkaAdminClient(**client_options(self.settings), request_timeout_ms=ASK_MS)
-            given_up = marks_of_all(self._admin, worker.group_id)
+            given_up = self._marks_of_all()
             given_up.pop(worker.worker_id, None)
             # Asked of the events consumer, which waits for what a zombie may still commit.
             decided = {
@@ -244,6 +245,16 @@ class KafkaWorker:
                 self._producer.close(timeout=CLOSE_SECONDS)
             if self._admin is not None:
                 self._admin.close()
+
+    def _marks_of_all(self) -> dict[str, Positions]:
+        if self._admin is None:
+            self._admin = KafkaAdminClient(**client_options(self.settings), request_timeout_ms=ASK_MS)
+        try:
+            return marks_of_all(self._admin, self.subscription.group_id)
+        except kafka_errors.KafkaError:
+            self._admin.close()
+            self._admin = None  # it would go on asking a coordinator that has moved
+            raise
 
     def _join_group(self) -> None:
         worker = self.subscription

@@ -54,5 +54,7 @@ def test_brokers_go_and_come_one_after_the_other(
             cluster.start_one(node)
             while not cluster.is_in_step():
                 keep_alive(play, 1)
-        keep_alive(play, 30)  # a commit whose coordinator has died is given up on after 20 s
+        while not all(service.get("/health/ready")[0] == 200 for service in play.services):
+            keep_alive(play, 1)
+        keep_alive(play, 25)  # a commit whose coordinator has died is given up on after 20 s
         play.check()
