@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from streamssl.cli import (
+    annotators,
     check_config,
     dead_letters,
     demo,
@@ -46,6 +47,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(workers.app, name="workers")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(snapshots.app, name="snapshots")
+app.command("annotators")(annotators.annotators)
 app.command("schema")(schema.schema)
 app.command("check-config")(check_config.check_config)
 

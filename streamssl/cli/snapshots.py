@@ -57,7 +57,7 @@ def inspect(name: Name = "latest", config: ConfigFile = None, settings: Settings
     name = _resolve(store, name)
     snapshot = _load(store, name)
     document = snapshot.document
-    learner = _part(snapshot.arrays, "learner")
+    learner = part(snapshot.arrays, "learner")
     print_table(
         f"Snapshot {name}",
         ["what", "value"],
@@ -129,6 +129,18 @@ def diff(
         say(f"{a} and {b} hold the same")
 
 
+def read_snapshot(name: str, config: Path | None, settings: list[str] | None) -> Snapshot:
+    """Return a snapshot of the worker that the configuration names, or its `latest`.
+
+    Raises
+    ------
+    CommandError
+        When there is none of this name, or it is damaged.
+    """
+    store = _store(config, settings)
+    return _load(store, _resolve(store, name))
+
+
 def _store(config: Path | None, settings: list[str] | None) -> SnapshotStore:
     from streamssl.runtime.snapshots import SnapshotStore
 
@@ -178,7 +190,7 @@ def _fields(snapshot: Snapshot) -> list[tuple[Any, ...]]:
 
     document = snapshot.document
     settings = FeatureSettings.model_validate(document["settings"]["features"])
-    encoder = FeatureEncoder.from_state(settings, document["encoder"], _part(snapshot.arrays, "encoder"))
+    encoder = FeatureEncoder.from_state(settings, document["encoder"], part(snapshot.arrays, "encoder"))
     return [
         (
             field.name,
@@ -192,7 +204,8 @@ def _fields(snapshot: Snapshot) -> list[tuple[Any, ...]]:
     ]
 
 
-def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of one part of the state, under their own names."""
     start = f"{prefix}."
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 

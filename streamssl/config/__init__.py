@@ -3,6 +3,7 @@
 from streamssl.config.loading import ConfigError, load_config, parse_value
 from streamssl.config.reference import config_reference
 from streamssl.config.sections import (
+    AnnotatorSettings,
     BatchSettings,
     Config,
     EventMapping,
@@ -25,6 +26,7 @@ from streamssl.config.sections import (
 )
 
 __all__ = [
+    "AnnotatorSettings",
     "BatchSettings",
     "Config",
     "ConfigError",

@@ -254,8 +254,8 @@ class AnnotatorSettings(Section):
 
     rule: Literal["dawid-skene", "equal"] = Field(
         "dawid-skene",
-        description="How named annotators' labels are weighed: by how often each is right, as far as it can be told; "
-        "or all equally, every label as it is.",
+        description="How named annotators' labels are weighed: by how often each is right, as far as can be told; "
+        "or all equally, a lone label as it is.",
     )
     unnamed: Literal["trusted", "weighed"] = Field(
         "trusted",

@@ -5,10 +5,12 @@ case          rule
 ============  =============================================================================================
 learnt        the learner and the twin learn it, scored with what was said when the event passed
 corrected     an example of this event was learnt with another label: that one is forgotten first
-duplicate     this very example was learnt lately: nothing happens
+duplicate     this very example was learnt lately: nothing is learnt
 retracted     a null value: what was learnt is forgotten, as far as a learner can
 invalid       it cannot be read or used: dead letter, see `streamssl.engine.verdicts`
 ============  =============================================================================================
+
+With every example `streamssl.engine.annotators` counts who said what.
 
 An example names its columns and classes, because every worker numbers them in the order in which it met them.
 """
@@ -16,10 +18,13 @@ An example names its columns and classes, because every worker numbers them in t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamssl.engine.consensus import Consensus
+from streamssl.engine.learnt import Said
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.state import EngineState
 from streamssl.engine.waiting import RecordName
@@ -38,9 +43,23 @@ from streamssl.messages import (
 )
 from streamssl.transport.base import Message, Record
 
+RETRACTION = Said(None)
 
-def joined_example(state: EngineState, label: Label, pending: Pending | None) -> Message:
-    """Return the example that a label makes of its event, or of the features that it brought itself."""
+
+def joined_example(
+    state: EngineState, label: Label, pending: Pending | None, agreed: Consensus | None = None
+) -> Message:
+    """Return the example that a label makes of its event, or of the features that it brought itself.
+
+    Parameters
+    ----------
+    label
+        The newest of the answers about the event.
+    agreed
+        What all of them come to; None: there is but this one, and it is learnt as it is.
+    """
+    if agreed is None:
+        agreed = Consensus(label.label, label.excluded, None, ())
     if pending is None:
         [rows] = state.encoder.encode([label.features or {}])
         features, memory = state.encoder.to_columns(rows[0]), None
@@ -49,11 +68,13 @@ def joined_example(state: EngineState, label: Label, pending: Pending | None) ->
     example = Example(
         event_id=label.event_id,
         features=features,
-        label=label.label,
-        excluded=label.excluded,
+        label=agreed.label,
+        excluded=agreed.excluded,
         confidence=label.confidence,
         time=label.time,
         annotator=label.annotator,
+        soft=agreed.soft,
+        answers=agreed.answers,
         memory=memory,
     )
     return Message(state.settings.topics.examples, label.event_id.encode(), encode_example(example))
@@ -102,33 +123,47 @@ def _check_columns(example: Example) -> None:
 def _check_classes(state: EngineState, example: Example) -> None:
     """Refuse to grow without end where labels are not classes but, say, free text."""
     remembered = example.memory.classes if example.memory else ()
-    named = {example.label, *example.excluded, *remembered} - {None, *state.classes}
+    named = {*_spoken_of(example), *remembered} - set(state.classes)
     most = state.settings.learner.max_classes
     if len(state.classes) + len(named) > most:
         raise Invalid("learn", "label", f"would be one more than {most} classes (learner.max_classes)")
 
 
+def _spoken_of(example: Example) -> Iterator[str]:
+    """Yield the classes that an example's label names."""
+    yield from example.excluded
+    yield from (name for name, _ in example.soft or ())
+    yield from (label for _, label in example.answers)
+    if example.label is not None:
+        yield example.label
+
+
 def _apply(state: EngineState, example: Example) -> str:
     """Learn or forget; return the case."""
-    key = _key(example.event_id)
-    said = (example.label, example.excluded)
+    key = key_of(example.event_id)
+    said = Said(example.label, example.excluded, example.soft, example.answers)
     learnt = state.learnt.get(key)
-    if said == learnt:
+    if said.is_heard(learnt):
         return "duplicate"
-    if learnt is not None:
+    teaches_the_same = learnt is not None and learnt.teaches_like(said)
+    if learnt is not None and not teaches_the_same:
         _forget(state, key)
-    if said == (None, ()):
+    if said == RETRACTION:
+        state.annotators.replace(key, learnt, None, state.class_number)
         return "retracted"
-    _learn(state, example, key)
+    if not teaches_the_same:
+        _learn(state, example, key)
+    state.annotators.replace(key, learnt, said, state.class_number)
     state.learnt.put(key, said)
-    return "learnt" if learnt is None else "corrected"
+    if learnt is None:
+        return "learnt"
+    return "duplicate" if teaches_the_same else "corrected"
 
 
 def _learn(state: EngineState, example: Example, key: int) -> None:
     remembered = example.memory.classes if example.memory else ()
-    for name in (*remembered, *example.excluded, example.label):
-        if name is not None:
-            state.class_number(name)
+    for name in (*remembered, *_spoken_of(example)):
+        state.class_number(name)
     row, *context = _rows(state, example)
     state.grow(n_columns=len(row))
     memory = _memory_for(state, example, context)
@@ -138,7 +173,9 @@ def _learn(state: EngineState, example: Example, key: int) -> None:
     keys = np.array([key], dtype=np.int64)
     if memory is not None and example.label is not None and memory.decisions[0] >= 0:
         decision = int(memory.decisions[0])
-        state.gates.observe(decision, float(memory.probabilities[0, decision]), float(target[0, decision]))
+        # Not what the annotators come to with the model as the prior: it would vouch for itself.
+        said = target if example.soft is None else _one_hot(state, example.label)
+        state.gates.observe(decision, float(memory.probabilities[0, decision]), float(said[0, decision]))
     state.learner.learn(rows, target, weight, memory, keys)
     if state.settings.learner.twin != "off":
         state.twin.learn(rows, target, weight, None, keys)
@@ -156,7 +193,7 @@ def _target(state: EngineState, example: Example, rows: NDArray[np.float32]) -> 
     """Return the class probabilities (1, k) that the label stands for.
 
     A label given with confidence c leaves 1 - c to the other classes. "Not these classes" becomes what the
-    learner believes now, without them.
+    learner believes now, without them. What annotators come to is a probability for each class.
     """
     n_classes = len(state.classes)
     if example.label is None:
@@ -164,9 +201,21 @@ def _target(state: EngineState, example: Example, rows: NDArray[np.float32]) -> 
         target[0, [state.class_number(name) for name in example.excluded]] = 0
         target /= np.maximum(target.sum(), np.float32(1e-12))
         return target
+    if example.soft is not None:
+        target = np.zeros((1, n_classes), dtype=np.float32)
+        for name, share in example.soft:
+            target[0, state.class_number(name)] = share
+        target /= target.sum()
+        return target
     confidence = 1.0 if example.confidence is None or n_classes == 1 else example.confidence
     target = np.full((1, n_classes), (1 - confidence) / max(1, n_classes - 1), dtype=np.float32)
     target[0, state.class_number(example.label)] = confidence
+    return target
+
+
+def _one_hot(state: EngineState, label: str) -> NDArray[np.float32]:
+    target = np.zeros((1, len(state.classes)), dtype=np.float32)
+    target[0, state.class_number(label)] = 1
     return target
 
 
@@ -230,6 +279,6 @@ def _memory_for(state: EngineState, example: Example, context: list[NDArray[np.f
     )
 
 
-def _key(event_id: str) -> int:
+def key_of(event_id: str) -> int:
     """Return the number by which the learner remembers an example."""
     return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), signed=True)

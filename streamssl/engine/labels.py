@@ -4,9 +4,11 @@
 case                      rule
 ========================  =====================================================================================
 joined                    the event is pending and has no label: an example goes out
-duplicate                 the event has this very label: nothing happens
-corrected                 the event has another label: the last one holds, a correcting example goes out
-retracted                 ``label: null`` or a null record: the example is taken back, the event is unlabelled again
+duplicate                 this annotator has given the event this very label: nothing happens
+corrected                 this annotator has given it another label: their last one holds, an example goes out
+combined                  another annotator has labelled it: an example of what both come to goes out
+retracted                 ``label: null`` or a null record: that annotator's answer is taken back, all answers where
+                          none is named; an example of what is left goes out, or the event is unlabelled again
 abstained                 "I don't know" is an answer, not a label: nothing is learnt
 early                     the event is not known: the label waits for it
 settled                   another worker had the event: its answer came while the label waited here
@@ -15,6 +17,9 @@ unmatched                 nobody knows the event, or not any more: dead letter
 invalid                   it cannot be read or used: dead letter
 ========================  =====================================================================================
 
+Labels without an annotator count as those of one annotator. What several answers come to:
+`streamssl.engine.consensus`.
+
 What a label teaches goes through the ``examples`` topic and is learnt when it comes back from there, by this
 worker as by all others. Where there are several, one of them speaks for all about the last three cases: see
 `streamssl.engine.verdicts`.
@@ -22,8 +27,10 @@ worker as by all others. Where there are several, one of them speaks for all abo
 
 from __future__ import annotations
 
-from streamssl.engine.examples import joined_example
-from streamssl.engine.label_book import GivenLabel
+from collections.abc import Sequence
+
+from streamssl.engine.consensus import Consensus, consensus, said_when_it_passed
+from streamssl.engine.examples import joined_example, key_of
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
 from streamssl.engine.scores import Scored
@@ -56,21 +63,21 @@ def apply_label(
     if label.abstain:
         state.counts["labels", "abstained"] += 1
         return None
-    given = GivenLabel(label.label, label.excluded)
     earlier = state.book.get(pending.sequence)
+    own = next((each for each in earlier if each.annotator == label.annotator), None)
     example = None
-    if given == GivenLabel(None, ()):
-        case = "retracted" if earlier else "duplicate"
-        if earlier:
+    if label.label is None and not label.excluded:
+        is_given = own is not None or (label.annotator is None and bool(earlier))
+        case = "retracted" if is_given else "duplicate"
+        if is_given:
             example = _retract(state, label, pending)
-    elif earlier == given:
+    elif own is not None and (own.label, own.excluded) == (label.label, label.excluded):
         case = "duplicate"
     else:
-        case = "corrected" if earlier else "joined"
-        state.book.put(pending.sequence, given, state.pending.first)
-        example = joined_example(state, label, pending)
+        case = "corrected" if own else "combined" if earlier else "joined"
+        state.book.put(pending.sequence, label, state.pending.first)
+        example = _example_of_all(state, pending)
         outcome.label_delays.append(max(0, arrival - pending.arrival) / 1_000)
-        _score(state, label, pending)
         if case == "joined" and pending.pseudo >= 0 and label.label is not None:
             right = state.classes[pending.pseudo] == label.label
             state.counts["pseudo_labels_checked", "right" if right else "wrong"] += 1
@@ -93,10 +100,34 @@ def _let_wait(state: EngineState, label: Label, record: Record) -> None:
 
 
 def _retract(state: EngineState, label: Label, pending: Pending) -> Message:
-    state.book.remove(pending.sequence)
+    state.book.remove(pending.sequence, label.annotator)
     for scores in state.scores.values():
         scores.remove(pending.sequence)
+    if state.book.get(pending.sequence):
+        return _example_of_all(state, pending)
     return Message(state.settings.topics.examples, label.event_id.encode(), None)
+
+
+def _example_of_all(state: EngineState, pending: Pending) -> Message:
+    """Return the example that all answers to an event make of it, and compare it with what was predicted."""
+    given = state.book.get(pending.sequence)
+    agreed = consensus(
+        key_of(given[-1].event_id),
+        given,
+        said_when_it_passed(pending.experts, pending.decision, pending.confidence),
+        state.classes,
+        state.learnt,
+        state.annotators,
+        state.settings.annotators,
+    )
+    _score(state, _as_asked(given, agreed), pending)
+    return joined_example(state, given[-1], pending, agreed)
+
+
+def _as_asked(given: Sequence[Label], agreed: Consensus) -> Label:
+    """Return the label that holds, as an answer to a review request if one of the answers is one."""
+    asked = [each for each in given if each.request_id is not None and not each.seen_prediction]
+    return (asked or given)[-1]._replace(label=agreed.label, excluded=agreed.excluded)
 
 
 def _score(state: EngineState, label: Label, pending: Pending) -> None:

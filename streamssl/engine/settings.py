@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from streamssl.config import (
+    AnnotatorSettings,
     Config,
     FeatureSettings,
     LearnerSettings,
@@ -31,6 +32,7 @@ class EngineSettings(Section):
     pending: PendingSettings
     pseudo_labels: PseudoLabelSettings
     review: ReviewSettings
+    annotators: AnnotatorSettings
     learner: LearnerSettings
 
     @classmethod
@@ -44,5 +46,6 @@ class EngineSettings(Section):
             pending=config.pending,
             pseudo_labels=config.pseudo_labels,
             review=config.review,
+            annotators=config.annotators,
             learner=config.learner,
         )

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from streamssl.engine.annotators import Annotators
 from streamssl.engine.asking import ReviewSampler
 from streamssl.engine.label_book import LabelBook
 from streamssl.engine.learnt import LearntExamples
@@ -55,6 +56,7 @@ class EngineState:
             max_age_ms=1_000 * settings.pending.max_age_seconds,
         )
         self.learnt = LearntExamples()
+        self.annotators = Annotators()
         self.book = LabelBook()
         self.waiting = WaitingRecords()
         """Labels whose event is not known yet."""
@@ -114,6 +116,7 @@ class EngineState:
         encoder_document, encoder_arrays = self.encoder.to_state()
         leaks_document, leaks_arrays = self.leaks.to_state()
         pending_document, pending_arrays = self.pending.to_state()
+        annotators_document, annotators_arrays = self.annotators.to_state()
         document = {
             "settings": self.settings.model_dump(mode="json"),
             "encoder": encoder_document,
@@ -121,6 +124,7 @@ class EngineState:
             "pending": pending_document,
             "classes": self.classes,
             "learnt": self.learnt.to_document(),
+            "annotators": annotators_document,
             "book": self.book.to_document(),
             "waiting": self.waiting.to_document(),
             "undecided": self.undecided.to_document(),
@@ -137,6 +141,7 @@ class EngineState:
             **_prefixed("encoder", encoder_arrays),
             **_prefixed("leaks", leaks_arrays),
             **_prefixed("pending", pending_arrays),
+            **_prefixed("annotators", annotators_arrays),
             **_prefixed("learner", self.learner.to_arrays()),
             **_prefixed("twin", self.twin.to_arrays()),
             **_prefixed("gates", self.gates.to_arrays()),
@@ -165,6 +170,7 @@ class EngineState:
         state.twin = Mixture.from_arrays(_unprefixed("twin", arrays))
         state.pending = PendingStore.from_state(directory, document["pending"], _unprefixed("pending", arrays))
         state.learnt = LearntExamples.from_document(document["learnt"])
+        state.annotators = Annotators.from_state(document["annotators"], _unprefixed("annotators", arrays))
         state.book = LabelBook.from_document(document["book"])
         state.waiting = WaitingRecords.from_document(document["waiting"])
         state.undecided = WaitingRecords.from_document(document["undecided"])

@@ -51,6 +51,10 @@ class Example(NamedTuple):
     time: int = 0
     """When the label was given, ms since the epoch."""
     annotator: str | None = None
+    soft: tuple[tuple[str, float], ...] | None = None
+    """Classes with their probabilities, to be learnt instead of the label as it is; they need not sum to 1."""
+    answers: tuple[tuple[str | None, str], ...] = ()
+    """Annotator and label of each answer that is to be counted; None: the labels without an annotator."""
     memory: ExampleMemory | None = None
 
 
@@ -65,6 +69,8 @@ def encode_example(example: Example) -> bytes:
         "confidence": example.confidence,
         "time": example.time,
         "annotator": example.annotator,
+        "soft": None if example.soft is None else dict(example.soft),
+        "answers": [{"annotator": annotator, "label": label} for annotator, label in example.answers],
         "memory": None
         if memory is None
         else {
@@ -102,6 +108,8 @@ def decode_example(record: Record) -> Example:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Invalid("decode", ".".join(map(str, first["loc"])), first["msg"]) from None
+    if value.soft is not None and sum(value.soft.values()) <= 0:
+        raise Invalid("decode", "soft", "must have a share above 0")
     return Example(
         event_id=value.event_id,
         features=value.features,
@@ -110,6 +118,8 @@ def decode_example(record: Record) -> Example:
         confidence=value.confidence,
         time=value.time,
         annotator=value.annotator,
+        soft=None if value.soft is None else tuple(value.soft.items()),
+        answers=tuple((answer.annotator, answer.label) for answer in value.answers),
         memory=None if value.memory is None else _memory(value),
     )
 

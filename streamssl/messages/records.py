@@ -130,6 +130,13 @@ class MemoryRecord(Wire):
     position: int = Field(0, ge=0, lt=2**53, description="How many events its worker had observed before.")
 
 
+class AnswerRecord(Wire):
+    """What one annotator said."""
+
+    annotator: Text | None = Field(None, description="Who; null: the labels without an annotator.")
+    label: ClassName = Field(description="The class.")
+
+
 class ExampleRecord(Wire):
     """An event's row joined with its label, on the examples topic; key: event id. A null value retracts."""
 
@@ -140,6 +147,12 @@ class ExampleRecord(Wire):
     confidence: Share | None = Field(None, description="Probability that the label is right.")
     time: Milliseconds = Field(0, description="When the label was given, epoch ms.")
     annotator: str | None = Field(None, description="Who gave it.")
+    soft: dict[ClassName, Share] | None = Field(
+        None, description="Probability of each likely class, where annotators may err; learnt instead of the label."
+    )
+    answers: list[AnswerRecord] = Field(
+        [], max_length=16, description="Every annotator's own answer, where annotators are told apart."
+    )
     memory: MemoryRecord | None = Field(None, description="What was said when the event passed.")
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.state import Count, EngineState
+from streamssl.monitoring.annotator_rows import annotator_rows
 
 LABEL_DELAY_BUCKETS = (
     1,
@@ -171,6 +172,27 @@ class Metrics:
         )
         self.columns = Gauge("streamssl_feature_columns", "Columns the features take.", registry=registry)
         self.classes = Gauge("streamssl_classes", "Classes known.", registry=registry)
+        self.annotator_labels = Gauge(
+            "streamssl_annotator_labels", "Events that they have labelled.", ["annotator"], registry=registry
+        )
+        self.annotator_reliability = Gauge(
+            "streamssl_annotator_reliability_ratio",
+            "Estimated share of the annotator's labels that are right.",
+            ["annotator"],
+            registry=registry,
+        )
+        self.annotator_doubles = Gauge(
+            "streamssl_annotator_doubles",
+            "Events that the annotator and somebody else have labelled.",
+            ["annotator"],
+            registry=registry,
+        )
+        self.annotator_agreement = Gauge(
+            "streamssl_annotator_agreement_ratio",
+            "Share of the doubles whose label that holds is the annotator's; NaN without doubles.",
+            ["annotator"],
+            registry=registry,
+        )
         self.snapshot_time = Gauge(
             "streamssl_snapshot_timestamp_seconds", "When the newest snapshot was written.", registry=registry
         )
@@ -252,6 +274,11 @@ class Metrics:
             self.leak.labels(field).set(share)
         self.columns.set(state.encoder.width)
         self.classes.set(len(state.classes))
+        for annotator, row in annotator_rows(state).items():
+            self.annotator_labels.labels(annotator).set(row.labels)
+            self.annotator_reliability.labels(annotator).set(row.reliability)
+            self.annotator_doubles.labels(annotator).set(row.doubles)
+            self.annotator_agreement.labels(annotator).set(row.agreement)
 
     def _count(self, state: EngineState) -> None:
         """Move the counters to the state's counts, which survive restarts with the snapshot."""

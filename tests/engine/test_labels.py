@@ -1,5 +1,6 @@
 """Every case of a label has a rule, a counter and a test."""
 
+import numpy as np
 import pytest
 
 from tests.engine.world import NOW, World
@@ -57,7 +58,7 @@ def test_a_different_label_corrects(world):
     assert example["label"] == "ham"
     assert world.labels("corrected") == 1
     assert world.state.counts["examples", "corrected"] == 1
-    assert world.state.book.get(0).label == "ham"
+    assert [answer.label for answer in world.state.book.get(0)] == ["ham"]
 
 
 def test_a_correction_replaces_the_score(world):
@@ -79,7 +80,7 @@ def test_a_retraction_takes_the_label_back(world, form):
     assert [(m.topic, m.key, m.value) for m in emitted] == [("examples", b"a", None)]
     assert world.labels("retracted") == 1
     assert world.state.counts["examples", "retracted"] == 1
-    assert world.state.book.get(0) is None
+    assert world.state.book.get(0) == ()
     world.settle(world.label("a", "ham"))
     assert world.labels("joined") == 2, "an unlabelled event can be labelled again"
 
@@ -197,3 +198,122 @@ def test_labels_that_are_no_classes_do_not_grow_the_learner_without_end(tmp_path
     assert len(world.state.classes) == 3
     assert world.state.counts["examples", "invalid"] == 3
     assert [m.key for m in world.emitted if m.topic == "dead-letters"] == [b"e3", b"e4", b"e5"]
+
+
+def grown_up(world):
+    """Let a world know two classes well, and two annotators who are usually right."""
+    for i in range(60):
+        name = "ham" if i % 3 else "spam"
+        world.settle(world.event(f"g{i}", {"x": 3.0 * (i % 3)}))
+        world.settle(world.label(f"g{i}", name, annotator="ann" if i % 2 else "bob"))
+    world.settle(world.event("a", {"x": 3.0}))
+
+
+def examples_of(world, *records):
+    return world.of("examples", world.settle(*records))
+
+
+def test_a_label_of_a_named_annotator_goes_out_with_what_it_is_worth(world):
+    grown_up(world)
+    before = learnt(world)
+    [example] = examples_of(world, world.label("a", "ham", annotator="ann"))
+    assert (example["label"], example["annotator"]) == ("ham", "ann")
+    assert example["answers"] == [{"annotator": "ann", "label": "ham"}]
+    assert 0.9 < example["soft"]["ham"] < 1
+    assert sum(example["soft"].values()) == pytest.approx(1, abs=1e-5)
+    assert learnt(world) == before + 1
+
+
+def test_a_second_annotator_who_agrees_makes_it_surer(world):
+    grown_up(world)
+    [one] = examples_of(world, world.label("a", "ham", annotator="ann"))
+    [both] = examples_of(world, world.label("a", "ham", annotator="bob"))
+    assert both["soft"]["ham"] > one["soft"]["ham"]
+    assert [each["annotator"] for each in both["answers"]] == ["ann", "bob"]
+    assert world.labels("combined") == 1
+    assert world.labels("corrected") == 0
+
+
+def test_an_annotator_corrects_their_own_answer_and_nobody_elses(world):
+    grown_up(world)
+    examples_of(world, world.label("a", "ham", annotator="ann"), world.label("a", "ham", annotator="bob"))
+    [example] = examples_of(world, world.label("a", "spam", annotator="ann"))
+    assert example["answers"] == [{"annotator": "bob", "label": "ham"}, {"annotator": "ann", "label": "spam"}]
+    assert (world.labels("combined"), world.labels("corrected")) == (1, 1)
+    world.settle(world.label("a", "ham", annotator="bob"))
+    assert world.labels("duplicate") == 1
+
+
+def test_a_retraction_takes_back_that_annotators_answer_only(world):
+    grown_up(world)
+    [alone] = examples_of(world, world.label("a", "ham", annotator="ann"))
+    table = world.state.annotators.confusion("ann", 2)
+    report = world.state.annotators.report(2)
+    examples_of(world, world.label("a", "spam", annotator="bob"))
+    assert world.state.annotators.confusion("ann", 2).tolist() != table.tolist()
+    [example] = examples_of(world, world.label("a", None, annotator="bob"))
+    assert example["answers"] == [{"annotator": "ann", "label": "ham"}]
+    assert example["soft"] == alone["soft"]
+    assert world.labels("retracted") == 1
+    assert world.state.annotators.confusion("ann", 2).tolist() == table.tolist(), "as if bob had never answered"
+    assert world.state.annotators.report(2) == report
+    assert world.state.annotators.pairs() == []
+    world.settle(world.label("a", None, annotator="cyd"))
+    assert world.labels("duplicate") == 1, "cyd had said nothing"
+    assert world.state.book.get(60)[0].label == "ham"
+
+
+def test_a_retraction_without_a_name_takes_back_all_answers(world):
+    grown_up(world)
+    before = world.state.annotators.report(2)
+    examples_of(world, world.label("a", "ham", annotator="ann"), world.label("a", "spam", annotator="bob"))
+    assert examples_of(world, world.label("a", None)) == [None]
+    assert world.state.book.get(60) == ()
+    assert world.state.annotators.report(2) == before
+    assert world.state.counts["examples", "retracted"] == 1
+
+
+def test_the_last_one_to_take_back_leaves_the_event_unlabelled(world):
+    grown_up(world)
+    examples_of(world, world.label("a", "ham", annotator="ann"), world.label("a", "spam", annotator="bob"))
+    assert examples_of(world, world.label("a", None, annotator="ann"))[0]["label"] == "spam"
+    assert examples_of(world, world.label("a", None, annotator="bob")) == [None]
+    assert world.labels("retracted") == 2
+
+
+def test_what_is_compared_with_the_prediction_is_what_people_say_not_what_the_model_makes_of_it(world):
+    grown_up(world)
+    assert world.of("predictions")[-1]["label"] == "ham"
+    scored = world.state.scores["all"].accuracy()
+    [example] = examples_of(world, world.label("a", "spam", annotator="ann"))
+    assert example["label"] == "spam"
+    after = world.state.scores["all"].accuracy()
+    assert round(after.value * after.labels) == round(scored.value * scored.labels), "a wrong prediction"
+    examples_of(world, world.label("a", "ham", annotator="bob"), world.label("a", "ham", annotator="cyd"))
+    after = world.state.scores["all"].accuracy()
+    assert round(after.value * after.labels) == round(scored.value * scored.labels) + 1, "two against one"
+    assert after.labels == scored.labels + 1
+
+
+def test_someone_who_errs_is_found_out_by_the_model_and_the_others(world):
+    rng = np.random.default_rng(0)
+    for i in range(900):
+        kind = int(rng.integers(2))
+        who = ["ann", "bob", "cyd"][i % 3]
+        said = kind ^ (who == "cyd" and rng.random() < 0.4)
+        world.settle(world.event(f"e{i}", {"x": float(rng.normal(4 * kind))}))
+        world.settle(world.label(f"e{i}", ["ham", "spam"][said], annotator=who))
+    reliability = {each.name: each.reliability for each in world.state.annotators.report(2)}
+    assert reliability["cyd"] < 0.8
+    assert min(reliability["ann"], reliability["bob"]) > 0.9
+
+
+def test_with_equal_trust_a_lone_label_is_learnt_as_it_is(tmp_path):
+    world = World(tmp_path, annotators={"rule": "equal"})
+    grown_up(world)
+    [example] = examples_of(world, world.label("a", "spam", annotator="ann"))
+    assert (example["label"], example["soft"]) == ("spam", None)
+    [example] = examples_of(world, world.label("a", "spam", annotator="bob"))
+    assert example["soft"] is None
+    assert world.state.counts["examples", "duplicate"] == 1, "nothing new is to be learnt"
+    assert world.state.annotators.report(2)[0].doubles == 1, "but that they agree counts"

@@ -41,7 +41,9 @@ def stream(seed, n):
             batch = [world.event(f"e{i}", features, **own)]
             chance = rng.random()
             if chance < 0.1:
-                batch.append(world.label(f"e{int(rng.integers(i + 1))}", str(rng.choice(["odd", "even"]))))
+                named = {} if rng.random() < 0.3 else {"annotator": str(rng.choice(["ann", "bob"]))}
+                about = int(rng.integers(i // 20 * 20, i + 1))
+                batch.append(world.label(f"e{about}", str(rng.choice(["odd", "even"])), **named))
             elif chance < 0.12:
                 batch.append(world.label(f"e{i + 3}", "odd"))
             elif chance < 0.13:
@@ -119,8 +121,9 @@ def test_batches_of_one_equal_one_batch(tmp_path):
     assert emitted_single == emitted_whole
     assert_same_state(single, whole)
     assert whole.counts["events", "predicted"] == 1_500
-    for case in ("joined", "corrected", "duplicate", "retracted", "early"):
+    for case in ("joined", "corrected", "combined", "duplicate", "retracted", "early"):
         assert whole.counts["labels", case] > 0, "the stream is meant to contain everything"
+    assert any("soft" in (message.value or b"").decode() for message in emitted_whole["examples"])
 
 
 @settings(max_examples=4, deadline=None)

@@ -10,6 +10,7 @@ from streamssl.messages import Example, ExampleMemory, Invalid, decode_example, 
 from streamssl.transport.base import Record
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+SHARES = st.dictionaries(NAMES, st.floats(0.001, 1), min_size=1, max_size=3).map(lambda each: tuple(each.items()))
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
@@ -32,13 +33,15 @@ def examples(draw):
         confidence=draw(st.none() | st.floats(0, 1)),
         time=draw(st.integers(-62_135_596_800_000, 253_402_300_799_999)),
         annotator=draw(st.none() | NAMES),
+        soft=draw(st.none() | SHARES),
+        answers=tuple(draw(st.lists(st.tuples(st.none() | NAMES, NAMES), max_size=3))),
         memory=ExampleMemory(
             classes=tuple(classes),
             experts={"cauchy": np.array(said, np.uint8)},
             context=np.array(averages, np.float32),
             decision=classes[0] if classes else None,
             confidence=draw(st.floats(0, 1, width=32)),
-            position=draw(st.integers(0, 2**60)),
+            position=draw(st.integers(0, 2**53 - 1)),
         ),
     )
 
@@ -46,7 +49,7 @@ def examples(draw):
 @given(examples())
 def test_an_example_reads_back_bit_for_bit(example):
     found = read(encode_example(example))
-    plain = ("event_id", "label", "excluded", "confidence", "time", "annotator")
+    plain = ("event_id", "label", "excluded", "confidence", "time", "annotator", "soft", "answers")
     assert [getattr(found, name) for name in plain] == [getattr(example, name) for name in plain]
     assert list(found.features) == list(example.features), "the context's columns go by this order"
     for name, value in example.features.items():
