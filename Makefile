@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup run test chaos lint bench docs lock clean-kernels clean
+.PHONY: help setup run test chaos lint bench docs dashboards lock clean-kernels clean
 
 help:            ## say what the targets do
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ bench: $(READY)  ## accuracy, speed and memory figures (minutes)
 
 docs: $(READY)   ## write the generated reference pages again
 	$(BIN)/python -m streamssl schema --write docs/reference
+
+dashboards: $(READY)  ## write the Grafana dashboards again, after an edit in deploy/dashboards
+	$(BIN)/python -m deploy.dashboards
 
 lock: $(READY)   ## lock the newest versions that fit pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate \

@@ -17,6 +17,7 @@ EVALUATING = {"eval", "exec", "compile", "__import__", "breakpoint"}
 RUNNING = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"}
 
 MAY_REACH_OUT = {
+    "cli/top.py": "reads a worker's /metrics, at the address that its user names",
     "demo/service.py": "starts the service on this machine, and asks its probes",
     "runtime/health.py": "listens",
 }

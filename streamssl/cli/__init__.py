@@ -22,6 +22,7 @@ from streamssl.cli import (
     run,
     schema,
     snapshots,
+    top,
     topics,
     workers,
 )
@@ -48,6 +49,7 @@ app.add_typer(workers.app, name="workers")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(snapshots.app, name="snapshots")
 app.command("annotators")(annotators.annotators)
+app.command("top")(top.top)
 app.command("schema")(schema.schema)
 app.command("check-config")(check_config.check_config)
 
