@@ -86,6 +86,7 @@ class KafkaServer:
         self.log = directory / "broker.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.port = self.second_port = 0
+        self._has_answered = False
 
     @property
     def bootstrap(self) -> str:
@@ -100,9 +101,11 @@ class KafkaServer:
                 self._format(classpath)
             self._launch(classpath)
             if self._answers():
+                self._has_answered = True
                 return self
             self.kill()
-            (self.directory / "formatted").unlink(missing_ok=True)
+            if not self._has_answered:
+                (self.directory / "formatted").unlink(missing_ok=True)
         raise RuntimeError(f"the broker does not start:\n{self.log.read_text()[-3_000:]}")
 
     def stop(self) -> None:

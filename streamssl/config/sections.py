@@ -286,8 +286,8 @@ class BatchSettings(Section):
     max_labels: int = Field(
         100,
         ge=1,
-        description="Labels and examples of a batch at the most, unless they are behind the events in time: a "
-        "burst of them delays predictions by no more.",
+        description="Labels and examples of a batch at the most; where they are behind the events in time, as many "
+        "as take a second.",
     )
     wait_seconds: float = Field(0.05, gt=0, le=10, description="How long a poll waits for the first record.")
 

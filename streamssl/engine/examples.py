@@ -107,8 +107,14 @@ def _settle(state: EngineState, record: Record) -> None:
             place.take_one(label)
             state.counts["labels", "settled"] += 1
             return
-    few = len(state.answered_early) < state.settings.pending.max_waiting_labels
-    if few and label.offset >= state.positions.get(label[:2], 0):
+    if label.offset < state.positions.get(label[:2], 0):
+        return
+    if len(state.answered_early) >= state.settings.pending.max_waiting_labels:
+        # Those that will not be read: a worker that is new to its group begins behind what is decided.
+        state.answered_early = {
+            each for each in state.answered_early if each.offset >= state.positions.get(each[:2], 0)
+        }
+    if len(state.answered_early) < state.settings.pending.max_waiting_labels:
         state.answered_early.add(label)
 
 

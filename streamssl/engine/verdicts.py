@@ -50,7 +50,9 @@ def decide(state: EngineState, view: View, outcome: Outcome) -> None:
         partition = (name.topic, name.partition)
         if name.offset < view.decided.get(partition, 0):
             state.undecided.take_one(name)
-        elif partition not in held_up and (i < excess or name.offset < _given_up(state, view, partition)):
+        elif partition not in held_up and name.offset < (
+            _own_limit(state, partition) if i < excess else _given_up(state, view, partition)
+        ):
             state.undecided.take_one(name)
             if view.is_judge:
                 _judge(state, record, outcome)
@@ -63,9 +65,10 @@ def marks(state: EngineState, is_judge: bool) -> Marks:
     # What is told even before a label was read: that this worker is there.
     given_up: dict[Partition, int] = {(topic, 0): 0 for topic in state.settings.topics.labels}
     decided: dict[Partition, int] = {}
+    topics = state.settings.topics
     for partition in sorted(state.positions):
-        if partition[0] in state.settings.topics.events:
-            continue
+        if partition[0] not in (*topics.labels, topics.examples):
+            continue  # of the events, or of a topic that has left the configuration
         first = state.waiting.first_offset(*partition)
         at = state.positions[partition] if first is None else first
         undecided = state.undecided.first_offset(*partition)
@@ -82,8 +85,13 @@ def _given_up(state: EngineState, view: View, partition: Partition) -> float:
     others: float = math.inf
     if view.given_up is not None and partition[0] != state.settings.topics.examples:
         others = view.given_up.get(partition, 0)
-    own = state.waiting.first_offset(*partition)
-    return others if own is None else min(own, others)
+    return min(others, _own_limit(state, partition))
+
+
+def _own_limit(state: EngineState, partition: Partition) -> float:
+    """Return the offset of the first label that still waits here: what lies behind it is not decided before it."""
+    first = state.waiting.first_offset(*partition)
+    return math.inf if first is None else first
 
 
 def _judge(state: EngineState, record: Record, outcome: Outcome) -> None:

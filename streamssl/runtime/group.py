@@ -105,8 +105,11 @@ class Group:
         # A judge that came lately may itself have read less than its predecessor has decided.
         further = {each: at for each, at in current.decided.items() if at > before.get(each, 0)}
         is_known = self._told is not None and current.given_up == self._told.given_up
-        if is_known and not further and now < self._told_at + RENEW_EVERY:
+        is_old = now >= self._told_at + RENEW_EVERY
+        if is_known and not further and not is_old:
             return None
+        if is_old:
+            further = {each: at for each, at in current.decided.items() if at >= before.get(each, 0)}
         return Marks(current.given_up, further) if current.given_up or further else None
 
     def has_told(self, news: Marks | None) -> None:

@@ -52,13 +52,13 @@ class Health:
     watchdog: Watchdog
     phase: Phase = "starting"
     has_started: bool = False
+    """Whether the watchdog watches: from then on liveness says whether the process is worth keeping."""
     answered_at: float | None = None
     """When the topics' server last answered (`time.monotonic`); None: not asked yet."""
 
     def become(self, phase: Phase) -> None:
         """Enter the next phase."""
         self.phase = phase
-        self.has_started = self.has_started or phase == "ready"
 
     def probe(self, name: str) -> tuple[bool, str] | None:
         """Answer one probe: is it well, and why; None for an unknown name."""

@@ -12,7 +12,9 @@ The state is then bit for bit that of a process that never ended.
 from __future__ import annotations
 
 import logging
+import math
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,7 @@ from streamssl.engine.journal import JournalEntry
 from streamssl.engine.pending.store import PendingDamaged
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
-from streamssl.engine.step import step
+from streamssl.engine.step import kinds_of_topics, step
 from streamssl.fail_points import reach
 from streamssl.runtime.snapshots import Snapshot, SnapshotDamaged, SnapshotStore
 from streamssl.transport.base import OffsetRange, RangeLost, Record, TransportError, Worker
@@ -61,6 +63,7 @@ def recover(
     settings: EngineSettings,
     directory: Path,
     tick: Callable[[], None] = lambda: None,
+    snapshot_every: float = math.inf,
 ) -> Recovery:
     """Take over the worker id and rebuild its state. See the module's docstring for the steps.
 
@@ -70,14 +73,20 @@ def recover(
         Where the pending store keeps its files.
     tick
         Called before every batch, for the watchdog.
+    snapshot_every
+        Seconds: a recovery that is itself ended goes on from where it was.
     """
     worker.fence()
     reach("recovery-1-fenced")
     recovery = _restore(snapshots, settings, directory)
     reach("recovery-2-restored")
+    due = time.monotonic() + snapshot_every
     for record in worker.read_journal(recovery.journal_position):
         tick()
         _replay(recovery, worker, record)
+        if time.monotonic() >= due:
+            save_snapshot(recovery.state, recovery.journal_position or 0, snapshots)
+            due = time.monotonic() + snapshot_every
         reach("recovery-3-replayed")
     state = recovery.state
     if state.settings != settings:
@@ -180,7 +189,12 @@ def _check_sequence(recovery: Recovery, entry: JournalEntry, record: Record) -> 
 def _fetch(recovery: Recovery, worker: Worker, wanted: Sequence[OffsetRange]) -> list[Record]:
     """Fetch a batch's records; what retention has removed is said loudly, counted, and left out."""
     records: list[Record] = []
+    known = kinds_of_topics(recovery.state.settings)
     for each in wanted:
+        if each.topic not in known:
+            log.error("%s is no longer in the configuration: %d records of it are left out", each.topic, each.count)
+            recovery.lost_records += each.count
+            continue
         try:
             records += worker.fetch([each])
         except RangeLost as error:

@@ -113,11 +113,12 @@ def _run(config: Config, is_retiring: bool) -> int:
             warm_up()
             calm_garbage_collector()
             watchdog.start()  # only now: a slow machine that compiles is not stuck
+            health.has_started = True  # a recovery may take longer than anybody would wait for a start
             with closing(worker):
                 service = _Service(config, worker, directory, metrics, health, is_retiring)
                 service.run(stop, _decided_labels(transport, config))
     except _StoppedBefore:
-        return EXIT_STOPPED
+        return EXIT_INTERRUPTED if is_retiring else EXIT_STOPPED
     except Fenced as error:
         log.error("worker %s must make way for another process: %s", config.worker.id, error)
         return EXIT_FENCED
@@ -161,7 +162,8 @@ class _Service:
         self._caught_up_at = 0
         # The brokers have aborted a transaction by then. It matters when its coordinator dies: kafka-python 3.0.12
         # may forget what it was about to ask of it, and then waits for the answer for ever.
-        self._commit_limit = 2 * config.kafka.transaction_timeout_ms / 1_000
+        is_kafka = config.transport == "kafka"
+        self._commit_limit = 2 * config.kafka.transaction_timeout_ms / 1_000 if is_kafka else STUCK_AFTER
         self._intake = Intake(config.batch.max_labels, config.batch.max_records, config.topics.events)
         self._horizon = Horizon(worker)
         self._group = Group(worker, config.topics.events[0])
@@ -186,7 +188,7 @@ class _Service:
         """Tell whether every event that this worker has predicted has waited long enough for its label."""
         state = self.state
         last = state.clock + 1_000 * state.settings.pending.max_age_seconds
-        return len(state.pending) == 0 or 1_000 * time.time() > last
+        return len(state.pending) == 0 or self._caught_up_at > last  # what is unread may be a label for one of them
 
     def round(self) -> None:
         """Poll, step, commit, show, and snapshot when it is time."""
@@ -194,8 +196,8 @@ class _Service:
         now = time.time()
         batch = self.config.batch
         records = self.worker.poll(batch.max_records, batch.wait_seconds, self._intake.most)  # 1. poll
-        self._intake.took(records)
-        if self.health.phase == "joining" and (self.worker.assignment() or self.is_retiring):
+        polled = time.monotonic()
+        if self.health.phase == "joining" and (self.worker.is_settled() or self.is_retiring):
             self.health.become("ready")
         if self._group.has_moved():
             self._horizon.reset()
@@ -206,6 +208,7 @@ class _Service:
             with self.watchdog.within(self._commit_limit):
                 self.worker.commit([], None, [], news)
             self._group.has_told(news)
+        self._intake.took(records, time.monotonic() - polled)
         if now >= self._show_due:
             self._show(now)  # 4. show
         if time.monotonic() >= self._snapshot_due:
@@ -233,7 +236,9 @@ class _Service:
     def _recover(self, pending: Path) -> tuple[EngineState, int]:
         self.health.become("recovering")
         begun = time.monotonic()
-        recovery = recover(self.worker, self.snapshots, EngineSettings.of(self.config), pending, self.watchdog.tick)
+        every = self.config.state.snapshot_every_seconds
+        settings = EngineSettings.of(self.config)
+        recovery = recover(self.worker, self.snapshots, settings, pending, self.watchdog.tick, every)
         self.metrics.recovered(
             records=recovery.records,
             lost=recovery.lost_records,
@@ -262,7 +267,7 @@ class _Service:
             self._group.is_caught_up()
 
     def _show(self, now: float) -> None:
-        if self.health.phase == "ready":
+        if self.health.phase in ("joining", "ready"):
             self._look()
         lag, owned = self._horizon.lag, self.worker.assignment()
         self.health.answered_at = self._horizon.answered_at

@@ -224,6 +224,9 @@ class Worker(Protocol):
     def assignment(self) -> frozenset[tuple[str, int]]:
         """Return the events partitions that this worker owns, as of the last poll."""
 
+    def is_settled(self) -> bool:
+        """Return whether it is settled which events partitions this worker owns, be it none (last poll)."""
+
     def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics; each partition in offset order, committed records only.
 

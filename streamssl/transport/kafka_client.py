@@ -90,6 +90,17 @@ def reading_consumer(settings: KafkaSettings, **options: Any) -> KafkaConsumer:
     )
 
 
+def uncommitted_consumer(settings: KafkaSettings) -> KafkaConsumer:
+    """Return a consumer that is told the true ends of partitions: what open transactions have written counts."""
+    return KafkaConsumer(
+        **client_options(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_uncommitted",
+        allow_auto_create_topics=False,
+    )
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn kafka-python's errors into the transport's, saying what was being done."""

@@ -50,6 +50,7 @@ from streamssl.transport.kafka_client import (
     reading_consumer,
     to_record,
     translated,
+    uncommitted_consumer,
 )
 from streamssl.transport.kafka_groups import marks_of_all
 from streamssl.transport.kafka_replay import POLL_MS, KafkaReplay
@@ -82,7 +83,9 @@ class KafkaWorker:
         self._membership: Any = None
         self._generation: int | None = None  # whose partitions are read from where they are committed
         self._owned: frozenset[TopicPartition] = frozenset()
+        self._knows_its_own = False
         self._admin: Any = None
+        self._looking: Any = None
         self._marks_group = marks_group(subscription.group_id, subscription.worker_id)
 
     def fence(self) -> None:
@@ -142,6 +145,10 @@ class KafkaWorker:
         """Return the events partitions that this worker owned when it polled; none in a poll that began anew."""
         return frozenset((each.topic, each.partition) for each in self._owned)
 
+    def is_settled(self) -> bool:
+        """Return whether it is settled which events partitions this worker owns, be it none (last poll)."""
+        return self._events is not None and self._knows_its_own
+
     def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics."""
         if self._events is None:
@@ -157,8 +164,10 @@ class KafkaWorker:
                 # once: a join that ends while nobody polls begins anew.
                 self._events._coordinator.request_rejoin()
                 self._poll_events(JOIN_MS, max_records)
+                self._generation = None  # who does not lead the group may get the same generation again
             self._membership = self._events.group_metadata()
-            if self._is_settled():
+            self._knows_its_own = self._is_settled()
+            if self._knows_its_own:
                 self._owned = frozenset(self._events.assignment())
             else:
                 self._settle()
@@ -224,20 +233,23 @@ class KafkaWorker:
         return positions
 
     def ends(self) -> dict[tuple[str, int], int]:
-        """Return, for every partition being read, the offset after its last committed record."""
-        ends = {}
+        """Return, for every partition being read, the offset after its last record, committed or not yet.
+
+        A committed reader is only told where the first open transaction begins, and behind it may lie committed
+        records.
+        """
         with translated("asking for the ends of the topics"):
-            for consumer in self._consumers():
-                if partitions := list(consumer.assignment()):
-                    for each, end in consumer.end_offsets(partitions, timeout_ms=1_000).items():
-                        ends[each.topic, each.partition] = end
-        return ends
+            if self._looking is None:
+                self._looking = uncommitted_consumer(self.settings)
+            reading = [each for consumer in self._consumers() for each in consumer.assignment()]
+            ends = self._looking.end_offsets(reading, timeout_ms=1_000) if reading else {}
+        return {(each.topic, each.partition): end for each, end in ends.items()}
 
     def close(self) -> None:
         """Leave and release, within some seconds even when the broker is gone."""
         with suppress(kafka_errors.KafkaError):
             self._replay.close()
-        for consumer in self._consumers():
+        for consumer in (*self._consumers(), *([self._looking] if self._looking else [])):
             with suppress(kafka_errors.KafkaError):
                 consumer.close(autocommit=False, timeout_ms=1_000 * CLOSE_SECONDS)
         with suppress(kafka_errors.KafkaError):
@@ -363,12 +375,7 @@ class KafkaWorker:
 
     def _journal_bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Return the first offset and the high watermark, which only an uncommitted reader is told."""
-        consumer = KafkaConsumer(
-            **client_options(self.settings),
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_uncommitted",
-        )
+        consumer = uncommitted_consumer(self.settings)
         try:
             return consumer.beginning_offsets([partition])[partition], consumer.end_offsets([partition])[partition]
         finally:

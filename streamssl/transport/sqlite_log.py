@@ -258,7 +258,7 @@ class SqliteLog:
                         partition.row(partition.first),
                         partition.row(first - 1),
                     )
-                    self.execute("UPDATE partitions SET first = ? WHERE id = ?", first, partition.id)
+                    self.execute("UPDATE partitions SET first = max(first, ?) WHERE id = ?", first, partition.id)
 
     def close(self) -> None:
         """Close the connection."""

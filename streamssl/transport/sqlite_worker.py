@@ -55,6 +55,7 @@ class SqliteWorker:
         self._decided: dict[tuple[str, int], int] = {}
         self._has_joined = False
         self._say_alive_at = 0.0
+        self._is_agreed = False
         self._sweep_at = 0.0
 
     def fence(self) -> None:
@@ -115,10 +116,14 @@ class SqliteWorker:
         """Return the events partitions that this worker owns at the moment."""
         return frozenset((each.topic, each.number) for each in self._owned)
 
+    def is_settled(self) -> bool:
+        """Return whether it is settled which events partitions this worker owns, be it none (last poll)."""
+        return self._is_agreed
+
     def poll(self, max_records: int, timeout: float, max_broadcast: int | None = None) -> list[Record]:
         """Return the next records of all topics."""
         now = time.monotonic()
-        if now >= self._say_alive_at:
+        if self.subscription.events and now >= self._say_alive_at:  # who takes no events takes no share of them
             self._say_alive()
             self._say_alive_at = now + SEEN_EVERY
         if now >= self._sweep_at:
@@ -235,7 +240,7 @@ class SqliteWorker:
             if self._current_epoch() != self._epoch:
                 raise Fenced(f"another process has taken over worker {worker_id}")
             members = sqlite_group.say_alive(self._log, group_id, worker_id, SESSION_SECONDS)
-            is_agreed = sqlite_group.all_act_on(self._log, group_id, members)
+            self._is_agreed = is_agreed = sqlite_group.all_act_on(self._log, group_id, members)
         share = sqlite_group.share(self._log, self.subscription.events, members, worker_id)
         held = {each.id for each in self._owned}
         self._take_up(share if is_agreed else [each for each in share if each.id in held])

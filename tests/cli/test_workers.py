@@ -43,6 +43,10 @@ def said(service, *words):
     return streamssl(service, *words).communicate(timeout=60)[0]
 
 
+def line_of(worker_id, table):
+    return next(line for line in table.splitlines() if worker_id in line)
+
+
 @pytest.mark.timeout(300)
 def test_a_retired_workers_events_still_meet_their_labels(sections, tmp_path):
     first, second = worker(sections, tmp_path, 0), worker(sections, tmp_path, 1)
@@ -63,7 +67,13 @@ def test_a_retired_workers_events_still_meet_their_labels(sections, tmp_path):
         assert "worker-1" in listed
 
         retiring = streamssl(second, "workers", "retire", "worker-1")
-        until(lambda: said(first, "workers", "list").count("[") == 2, 30, "both partitions with the first")
+        until(
+            lambda: line_of("worker-0", said(first, "workers", "list")).count("[") == 2, 30, "both with the first"
+        )
+        for i in range(n, n + 20):
+            outside.event(f"e{i}", {"x": float(i % 2)})
+        outside.producer.flush()
+        until(lambda: len(outside.all(topics.predictions)) == n + 20, 30, "nobody holds a partition that he leaves")
         for i in range(n):
             outside.label(f"e{i}", "odd" if i % 2 else "even")
         outside.label("ghost", "odd")
@@ -130,3 +140,17 @@ def test_a_new_learner_begins_with_the_examples_beside_the_one_that_runs(section
             assert new.stop() == old.stop() == 0
     outside.close()
     beside.close()
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_without_a_partition_is_ready_and_holds_up_no_verdict(sections, tmp_path):
+    """Three workers, two partitions."""
+    services = [worker(sections, tmp_path, number) for number in range(3)]
+    outside = Outside(services[0])
+    with services[0], services[1], services[2]:
+        until(lambda: said(services[0], "workers", "list").count("[") == 2, 30, "two partitions taken")
+        outside.label("ghost", "odd")
+        outside.producer.flush()
+        until(lambda: outside.all(outside.topics.dead_letters), 40, "a verdict")
+        assert all(service.get("/health/ready")[0] == 200 for service in services)
+    outside.close()

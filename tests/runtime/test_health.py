@@ -63,6 +63,8 @@ def test_probes_and_metrics(port, health):
     assert ask(port, "/health/live")[0] == 200
     assert ask(port, "/health/ready") == (503, "not ok: starting\n")
     assert ask(port, "/health/startup")[0] == 503
+    health.has_started = True
+    assert ask(port, "/health/startup")[0] == 200, "a recovery may take its time"
     health.become("ready")
     assert ask(port, "/health/ready") == (200, "ok: ready\n")
     health.become("stopping")

@@ -65,6 +65,47 @@ def test_a_join_that_was_left_halfway_gives_no_events_and_is_taken_up_again(kafk
     worker.close()
 
 
+def test_nothing_is_skipped_where_a_join_that_is_taken_up_again_changes_nothing(kafka_broker):
+    """Who does not lead the group gets its generation again, and what was polled meanwhile was passed by."""
+    settings = KafkaSettings(bootstrap_servers=kafka_broker, session_timeout_ms=10_000)
+    transport, prefix = KafkaTransport(settings), uuid.uuid4().hex[:8]
+    events, labels, journal = (f"{prefix}-{name}" for name in ("events", "labels", "journal"))
+    transport.create_topics([TopicSpec(events, 2), TopicSpec(labels), TopicSpec(journal, 2)])
+    names = ("worker-0", "worker-1")
+    workers = [transport.worker(Subscription(name, prefix, (events,), (labels,), journal)) for name in names]
+    for worker in workers:
+        worker.fence()
+        assert list(worker.read_journal()) == []
+        worker.join({})
+
+    def both_own_one():
+        for worker in workers:
+            worker.poll(10, 0.1)
+        return all(len(worker.assignment()) == 1 for worker in workers)
+
+    until(both_own_one, 40, "a partition each")
+    leader, follower = sorted(workers, key=lambda worker: not worker._events._coordinator._is_leader)
+    [(_, partition)] = follower.assignment()
+    producer = KafkaProducer(bootstrap_servers=kafka_broker)
+    for number in range(50):
+        producer.send(events, b"%d" % number, partition=partition)
+    producer.close()
+    follower._events._coordinator.state = MemberState.REBALANCING
+    records = follower.poll(10, 0.001)
+
+    def all_came():
+        polled = follower.poll(10, 0.1)
+        leader.poll(10, 0.01)
+        follower.commit([], b"", ranges(polled))
+        records.extend(polled)
+        return len(records) >= 50
+
+    until(all_came, 30, "fifty events")
+    assert [int(record.value) for record in records] == list(range(50))
+    for worker in workers:
+        worker.close()
+
+
 def test_a_partition_that_was_another_workers_meanwhile_is_read_on_from_what_that_one_committed(kafka_broker):
     """A generation of which this worker saw nothing, because it left that join halfway.
 
