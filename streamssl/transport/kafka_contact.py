@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from streamssl.config import KafkaSettings
 from streamssl.transport.base import TransportError, Unreachable
 
-PATIENCE = 30.0
-"""Seconds for brokers that nobody hears of yet: they may be starting."""
+PATIENCE = 20.0
+"""Seconds for brokers that nobody hears of yet: they may be starting. Less than liveness has patience for."""
 PATIENCE_WHEN_REFUSED = 4.0
 """Seconds for brokers that answer and refuse: one that is starting may not know its users yet."""
 
