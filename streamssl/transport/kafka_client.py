@@ -112,6 +112,11 @@ def translated(doing: str) -> Iterator[None]:
         # After the first refusal kafka-python wraps it into a plain KafkaError.
         is_fenced = any(isinstance(cause, FENCING) for cause in error.args)
         raise (Fenced if is_fenced else TransportError)(f"{doing}: {type(error).__name__}: {error}") from error
+    except KeyError as error:
+        # Asked for the ends of partitions, kafka-python fails so when a broker that has just got them names none.
+        if not isinstance(error.args[0], TopicPartition):
+            raise
+        raise TransportError(f"{doing}: the broker names no offset of {error.args[0]} yet") from error
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str, patience: float = 10.0) -> list[TopicPartition]:

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from kafka import errors
+from kafka import TopicPartition, errors
 
 from streamssl.transport import kafka_client
 from streamssl.transport.base import Fenced, TransportError
@@ -56,3 +56,13 @@ def test_noisy_loggers_speak_now_and_then_and_others_always(monkeypatch):
     ]
     now += kafka_client.NOISE_EVERY
     assert passes("kafka.cluster")
+
+
+def test_ends_that_a_broker_does_not_name_yet_are_its_trouble():
+    with pytest.raises(TransportError, match="asking: the broker names no offset"), translated("asking"):
+        raise KeyError(TopicPartition("events", 0))
+
+
+def test_a_missing_key_of_our_own_passes_as_it_is():
+    with pytest.raises(KeyError, match="speed"), translated("asking"):
+        raise KeyError("speed")
