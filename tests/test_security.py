@@ -18,6 +18,8 @@ RUNNING = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", 
 
 MAY_REACH_OUT = {
     "cli/top.py": "reads a worker's /metrics, at the address that its user names",
+    "connectors/label_studio/client.py": "speaks with Label Studio, at the address that is configured",
+    "connectors/listening.py": "listens",
     "demo/service.py": "starts the service on this machine, and asks its probes",
     "runtime/health.py": "listens",
 }

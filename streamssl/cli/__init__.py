@@ -14,6 +14,7 @@ import typer
 from streamssl.cli import (
     annotators,
     check_config,
+    connect,
     dead_letters,
     demo,
     evaluate,
@@ -44,6 +45,7 @@ app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
 app.command("label")(label.label)
+app.add_typer(connect.app, name="connect")
 app.add_typer(topics.app, name="topics")
 app.add_typer(workers.app, name="workers")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
-from streamssl.cli.output import CommandError, counted, say
+from streamssl.cli.output import CommandError, counted, nearest, say
 from streamssl.cli.wire import label_mapping, label_value
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ def label(
     file: Annotated[
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="Label records, one JSON object a line.")
     ] = None,
+    export_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="TOOL", help="The file is an export of label-studio, prodigy, doccano or argilla."
+        ),
+    ] = None,
+    event_id_path: Annotated[
+        str | None,
+        typer.Option("--event-id", metavar="PATH", help="Where the event id lies in the export, dotted."),
+    ] = None,
+    control: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The question to read, where the export has several.")
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Send the good lines of a file that has bad ones.")
     ] = False,
@@ -42,13 +55,19 @@ def label(
     """Label an event, or send a file of labels.
 
     A second label for an event corrects the first. Of a file with bad lines nothing is sent, unless --skip-bad.
+    With --format, --annotator names who labelled where the export does not.
     """
     said = [class_name is not None, bool(excluded), abstain, retract]
     if file is not None:
         if event_id is not None or any(said):
             raise CommandError("--file stands alone: its lines say which events and classes")
         loaded = load(config, settings)
-        labels = _from_file(file, loaded, skip_bad)
+        lines = (
+            _lines(file)
+            if export_format is None
+            else _exported(file, loaded, export_format, event_id_path, control, annotator)
+        )
+        labels = _checked(file, lines, loaded, skip_bad)
     else:
         if event_id is None:
             raise CommandError("which event? streamssl label EVENT_ID CLASS, or --file")
@@ -70,21 +89,57 @@ def label(
     say(f"sent {counted(len(labels), 'label')} to {loaded.topics.labels[0]}")
 
 
-def _from_file(file: Path, config: Config, skip_bad: bool) -> list[Message]:
-    """Check every line as the service will; say which are bad, by number and field."""
+Line = tuple[str, bytes | CommandError]
+"""Where it is in the file, and a label record or what is wrong."""
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    for number, line in enumerate(_read(file).splitlines(), start=1):
+        if line.strip():
+            yield f"line {number}", line
+
+
+def _exported(
+    file: Path, config: Config, tool: str, event_id: str | None, control: str | None, annotator: str | None
+) -> Iterator[Line]:
+    """Yield the labels of another tool's export as records."""
+    from streamssl.connectors.exports import FORMATS, Unreadable, items, labels_of
+
+    known = next((each for each in FORMATS if each == tool), None)
+    if known is None:
+        raise CommandError(f"--format {tool}: it must be one of {', '.join(FORMATS)}{nearest(tool, FORMATS)}")
+    form = label_mapping(config.mapping, config.topics.labels[0])
     try:
-        lines = file.read_bytes().splitlines()
+        found = list(items(_read(file)))
+    except Unreadable as error:
+        raise CommandError(f"{file}: {error}") from error
+    for place, item in found:
+        try:
+            for fields in labels_of(item, known, event_id, control):
+                named = fields if fields.get("annotator") is not None else fields | {"annotator": annotator}
+                yield place, label_value(form, named)
+        except Unreadable as error:
+            yield place, CommandError(str(error))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
     except OSError as error:
         raise CommandError(f"--file {file}: {error.strerror}") from error
+
+
+def _checked(file: Path, lines: Iterable[Line], config: Config, skip_bad: bool) -> list[Message]:
+    """Check every line as the service will; say which are bad, by number and field."""
     labels: list[Message] = []
     bad = 0
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for place, line in lines:
         try:
+            if isinstance(line, CommandError):
+                raise line
             labels.append(_message(config, None, line))
         except CommandError as error:
-            say(f"{file} line {number}: {error}")
+            say(f"{file} {place}: {error}")
             bad += 1
     if bad and not skip_bad:
         lines_are = "line is" if bad == 1 else "lines are"

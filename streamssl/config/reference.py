@@ -55,6 +55,8 @@ def _allowed(schema: dict[str, Any]) -> str:
     """Say which values a JSON Schema lets through."""
     if "anyOf" in schema:
         return " or ".join(map(_allowed, schema["anyOf"]))
+    if "$ref" in schema:  # a section of its own, where there may be none
+        return KINDS["object"]
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "pattern" in schema:

@@ -249,6 +249,57 @@ class ReviewSettings(Section):
     expires_after_seconds: int = Field(86_400, ge=1, description="How long a request stays open.")
 
 
+class LabelStudioSettings(Section):
+    """A project of Label Studio that answers review requests."""
+
+    url: str = Field("http://127.0.0.1:8080", pattern=r"^https?://[^/?#]+[^?#]*$", description="Where it answers.")
+    project: int | None = Field(None, ge=1, description="Number of the project; needed.")
+    token: SecretStr | None = Field(None, description="A user's token, personal or legacy; needed.")
+    control: str = Field("label", min_length=1, description="Name of the project's Choices tag.")
+    shown: str = Field("text", min_length=1, description="Name of the tag that it labels (its toName).")
+    classes: dict[str, str] = Field({}, description="Choices of the project -> class names here.")
+    annotator: Literal["email", "id"] = Field("email", description="What names who answered.")
+    show_guess: bool = Field(
+        False, description="Send the model's guess along, to be shown: labels then say seen_prediction."
+    )
+    poll_seconds: float = Field(5, gt=0, description="Time between two looks at what has been answered.")
+    hook_host: str = Field("127.0.0.1", description="Address on which Label Studio's webhooks are awaited.")
+    hook_port: int | None = Field(
+        None, ge=0, le=65_535, description="Port for them, each a hint to look at once; null: looks by the clock."
+    )
+    hook_secret: SecretStr | None = Field(
+        None, description="What the webhook's header X-Streamssl-Secret must hold; needed with hook_port."
+    )
+
+    @model_validator(mode="after")
+    def _hooks_have_a_secret(self) -> Self:
+        if self.hook_port is not None and self.hook_secret is None:
+            raise ValueError("hook_port needs hook_secret")
+        return self
+
+
+class WebhookSettings(Section):
+    """A receiver of labels that are signed by the Standard Webhooks rules."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9467, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
+    secret: SecretStr | None = Field(None, description="The secret shared with the sender, whsec_...; needed.")
+    types: tuple[str, ...] = Field(
+        (), description="Values of the body's type that bring a label; others are ignored. Empty: all bring one."
+    )
+    mapping: LabelMapping | None = Field(
+        None, description="Where a label's parts lie in the body, as in mapping.labels; null: as in the topic."
+    )
+    max_bytes: int = Field(1_048_576, ge=1, description="Longest body; a longer one is refused.")
+
+
+class ConnectorSettings(Section):
+    """Processes that bring labels from elsewhere."""
+
+    label_studio: LabelStudioSettings = Field(LabelStudioSettings(), description="Label Studio, both ways.")
+    webhook: WebhookSettings = Field(WebhookSettings(), description="Signed webhooks.")
+
+
 class AnnotatorSettings(Section):
     """People who label, and err."""
 
@@ -317,6 +368,7 @@ class Config(Section):
     pseudo_labels: PseudoLabelSettings = Field(PseudoLabelSettings(), description="Pseudo-labels.")
     review: ReviewSettings = Field(ReviewSettings(), description="Review requests.")
     annotators: AnnotatorSettings = Field(AnnotatorSettings(), description="People who label, and err.")
+    connectors: ConnectorSettings = Field(ConnectorSettings(), description="Labels from elsewhere.")
     learner: LearnerSettings = Field(LearnerSettings(), description="The learner.")
     batch: BatchSettings = Field(BatchSettings(), description="Batches.")
     logging: LoggingSettings = Field(LoggingSettings(), description="Logs.")

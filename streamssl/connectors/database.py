@@ -1,0 +1,131 @@
+"""The file in which a connector keeps what it knows."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+BUSY_SECONDS = 30
+"""How long one thread waits for the other's transaction."""
+PREDECESSOR_SECONDS = 10
+"""How long a process that is still ending may hold the file."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value NOT NULL);
+CREATE TABLE IF NOT EXISTS positions (
+    topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+);
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS requests (
+    number INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL UNIQUE,
+    event_id TEXT NOT NULL,
+    key REAL NOT NULL,
+    expires INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    task TEXT
+);
+CREATE INDEX IF NOT EXISTS requests_by_state ON requests (state, key) WHERE state != 'pushed';
+CREATE TABLE IF NOT EXISTS tasks (task_id INTEGER PRIMARY KEY, request_id TEXT NOT NULL, event_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS annotations (
+    annotation_id INTEGER PRIMARY KEY,
+    task_id INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    annotator TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    time INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS annotations_by_task ON annotations (task_id);
+CREATE INDEX IF NOT EXISTS annotations_by_event ON annotations (event_id);
+CREATE TABLE IF NOT EXISTS answers (
+    event_id TEXT, annotator TEXT, answer TEXT NOT NULL, PRIMARY KEY (event_id, annotator)
+);
+CREATE TABLE IF NOT EXISTS people (user_id INTEGER PRIMARY KEY, annotator TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL);
+"""
+
+
+class FileTaken(Exception):
+    """Another process works with this file."""
+
+
+class Database:
+    """One connection to the file; one a thread.
+
+    Parameters
+    ----------
+    path
+        Made when missing, its folder too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        # What has been acknowledged to the other side is on the disk, also after a power cut.
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.executescript(SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is kept together, or not at all."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        return self._connection.execute(statement, values).fetchall()
+
+    def fact(self, name: str) -> Any:
+        """Return what is remembered under a name; None when nothing is."""
+        found = self.rows("SELECT value FROM facts WHERE name = ?", name)
+        return found[0][0] if found else None
+
+    def remember(self, name: str, value: str | int | None) -> None:
+        """Remember one value under a name; None forgets it."""
+        if value is None:
+            self.rows("DELETE FROM facts WHERE name = ?", name)
+        else:
+            self.rows("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+
+    def close(self) -> None:
+        """Release."""
+        self._connection.close()
+
+
+@contextmanager
+def sole_use(path: Path) -> Iterator[None]:
+    """Hold the file's lock.
+
+    Raises
+    ------
+    FileTaken
+        When another process holds it and does not end.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        deadline = time.monotonic() + PREDECESSOR_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise FileTaken(f"{path} is in use by another process: one connector, one process") from None
+                time.sleep(0.1)
+        yield

@@ -1,0 +1,83 @@
+"""A small HTTP server in a thread of its own, and what every page of it refuses."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+MOST_AT_ONCE = 64
+"""Requests that are answered at a time; more get 503."""
+BODY_SECONDS = 10.0
+"""How long a body may take to arrive."""
+
+
+class TooLarge(Exception):
+    """The body is longer than it may be."""
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return a request's body.
+
+    Raises
+    ------
+    TooLarge
+        Before more than ``most`` bytes have been read, also when no length was announced.
+    TooSlow
+        After `BODY_SECONDS`.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise TooLarge
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise TooLarge
+    except TimeoutError:
+        raise TooSlow from None
+    return bytes(body)
+
+
+@contextmanager
+def listening(app: Starlette, host: str, port: int) -> Iterator[int]:
+    """Serve an application; yield the port.
+
+    Raises
+    ------
+    OSError
+        When nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=MOST_AT_ONCE) as listener:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+            ws="none",
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(10)
