@@ -113,10 +113,10 @@ def translated(doing: str) -> Iterator[None]:
         is_fenced = any(isinstance(cause, FENCING) for cause in error.args)
         raise (Fenced if is_fenced else TransportError)(f"{doing}: {type(error).__name__}: {error}") from error
     except KeyError as error:
-        # Asked for the ends of partitions, kafka-python fails so when a broker that has just got them names none.
+        # Asked for the ends of several partitions, kafka-python 3.0.12 forgets those whose leader it does not know.
         if not isinstance(error.args[0], TopicPartition):
             raise
-        raise TransportError(f"{doing}: the broker names no offset of {error.args[0]} yet") from error
+        raise TransportError(f"{doing}: no leader of {error.args[0]} is known yet") from error
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str, patience: float = 10.0) -> list[TopicPartition]:

@@ -58,8 +58,8 @@ def test_noisy_loggers_speak_now_and_then_and_others_always(monkeypatch):
     assert passes("kafka.cluster")
 
 
-def test_ends_that_a_broker_does_not_name_yet_are_its_trouble():
-    with pytest.raises(TransportError, match="asking: the broker names no offset"), translated("asking"):
+def test_a_partition_whose_leader_is_not_known_yet_is_trouble_to_be_borne():
+    with pytest.raises(TransportError, match="asking: no leader of .*events.* is known"), translated("asking"):
         raise KeyError(TopicPartition("events", 0))
 
 
