@@ -6,6 +6,7 @@ import pytest
 from streamssl.engine.verdicts import marks
 from streamssl.engine.view import ALONE, View
 from streamssl.engine.waiting import RecordName
+from streamssl.messages.answers import HEADER
 from tests.engine.world import NOW, World
 
 LATER = NOW + 10**6
@@ -161,6 +162,37 @@ def test_nothing_waits_without_end(tmp_path):
     assert [m.key for m in by_judge] == [b"ghost%d" % i for i in range(7)], "the eldest, though nobody has given up"
     assert by_other == []
     assert len(two.judge.state.undecided) == len(two.other.state.undecided) == 3
+
+
+def test_the_excess_does_not_overtake_an_older_label_that_waits_either(tmp_path):
+    two = Two(tmp_path, pending={"max_waiting_labels": 2})
+    two.judge.step(two.judge.label("late", "spam"))
+    two.judge.step(*[two.judge.record("labels", b"{", "k") for _ in range(5)])
+    two.judge.view = View(True, {}, {})
+    assert two.judge.step() == [], "or the next judge would decide it again"
+    assert marks(two.judge.state, True).decided == {("labels", 0): 0}
+
+
+def test_answers_to_labels_that_are_never_read_do_not_crowd_out_others(tmp_path):
+    """A worker that is new to its group begins behind what is decided, and reads all answers there are."""
+    two = Two(tmp_path, pending={"max_waiting_labels": 50})
+    new, answer = two.judge, "labels/0/{}".format
+    for offset in range(60):
+        new.step(new.record("examples", None, answer(offset), ((HEADER, answer(offset).encode()),)))
+    new.offsets["labels"] = 1_000
+    new.step(new.label("a", "spam"))
+    new.step(new.record("examples", None, answer(1_001), ((HEADER, answer(1_001).encode()),)))
+    new.step(new.label("b", "spam"))
+    assert new.labels("settled") == 1
+    assert list(new.state.waiting.names()) == [("labels", 0, 1_000)]
+
+
+def test_of_a_topic_that_has_left_the_configuration_nothing_is_told(two):
+    two.judge.step(two.judge.event("a", {"x": 1.0}), two.judge.label("a", "spam"))
+    two.judge.state.positions["labels-before", 0] = 7
+    told = marks(two.judge.state, True)
+    assert told.given_up == {("labels", 0): 1}
+    assert told.decided == {("labels", 0): 1}, "nor of the events: their offsets are committed with the batch"
 
 
 def test_undecided_records_survive_a_snapshot(two, tmp_path):

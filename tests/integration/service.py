@@ -85,8 +85,11 @@ class Service:
         return self.get("/health/ready")[0] == 200
 
     def metric(self, name):
-        """Return the sum over a metric's series, 0 when there is none."""
-        lines = self.get("/metrics")[1].splitlines()
+        """Return the sum over a metric's series, 0 when there is none. One that does not exist is a mistake."""
+        status, text = self.get("/metrics")
+        declared = [name, name.removesuffix("_count").removesuffix("_sum")]
+        assert status != 200 or any(f"# TYPE {each} " in text for each in declared), f"there is no metric {name}"
+        lines = text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.partition("{")[0].split(" ")[0] == name)
 
     def is_frozen(self):

@@ -394,6 +394,25 @@ def test_marks_are_seen_by_the_others_and_commit_with_the_batch(rooms):
     assert seen["worker-0"].owned == first.assignment()
 
 
+def test_the_ends_lie_behind_a_neighbours_open_transaction(rooms, kafka_broker):
+    """What a neighbour answered before it gave up may lie behind the open transaction of a third that is frozen."""
+    if rooms.config.transport == "sqlite":
+        pytest.skip("only one transaction is open at a time")
+    worker, _ = rooms.live(0)
+    worker.poll(1, 0.1)
+    frozen = KafkaProducer(bootstrap_servers=kafka_broker, transactional_id=f"{rooms.prefix}-frozen")
+    frozen.init_transactions()
+    frozen.begin_transaction()
+    frozen.send(rooms.name("examples"), key=b"frozen", value=b"{}").get(30)
+    neighbour, _ = rooms.live(1)
+    neighbour.commit([rooms.message("examples", b"an answer")], b"0", [])
+    examples = (rooms.name("examples"), 0)
+    assert worker.ends()[examples] > 1, "or all answers would count as read"
+    assert worker.positions()[examples] == 0
+    frozen.abort_transaction()
+    frozen.close()
+
+
 def test_a_worker_that_is_dismissed_leaves_its_partitions_at_once(rooms):
     first, _ = rooms.live(0)
     second, _ = rooms.live(1)
