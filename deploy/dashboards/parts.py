@@ -175,6 +175,8 @@ def chart(
 BAND: dict[str, dict[str, object]] = {
     "at most": {"custom.lineWidth": 0, "custom.fillBelowTo": "at least", "custom.fillOpacity": 15},
     "at least": {"custom.lineWidth": 0, "custom.fillOpacity": 0},
+    "probably at most": {"custom.lineStyle": {"fill": "dot", "dash": [2, 6]}, "custom.fillOpacity": 0},
+    "probably at least": {"custom.lineStyle": {"fill": "dot", "dash": [2, 6]}, "custom.fillOpacity": 0},
     "target": {"custom.lineStyle": {"fill": "dash", "dash": [8, 6]}, "custom.fillOpacity": 0},
 }
 """Styles of an interval, drawn as a band, and of the line that it is held against."""

@@ -41,8 +41,8 @@ def top_row() -> list[Panel]:
         ),
         answer(
             "Right",
-            "Accuracy of the last events, from answers to review requests, with its 95% interval. Of several"
-            " workers, the mean, and the widest interval.",
+            "Accuracy of the last events, from answers to review requests, with its guaranteed 95% interval. Of"
+            " several workers, the mean, and the widest interval.",
             [
                 Query("accuracy", f"avg({known(right.ACCURACY)})"),
                 Query("at least", f"min({known(right.AT_LEAST)})"),

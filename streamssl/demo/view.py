@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ def line(progress: Progress, board: Scoreboard) -> str:
     return (
         f"{board.events:5d}/{progress.total} events, {progress.per_second:.0f}/s; "
         f"labels: {board.review_requests} asked, {board.labelled_events} arrived, {progress.waiting} waiting; "
-        f"accuracy on them: {estimate(progress.scrape, 'learner')}, twin {estimate(progress.scrape, 'twin')}"
+        f"accuracy: {estimate(progress.scrape, 'learner')}, twin {estimate(progress.scrape, 'twin')}"
     )
 
 
@@ -97,7 +98,10 @@ def panel(progress: Progress, board: Scoreboard, title: str, metrics_url: str) -
     )
     table.add_row("pseudo-labels", f"{board.pseudo_labels} given")
     table.add_row("", "")
-    table.add_row("accuracy", Text.assemble((estimate(scrape, "learner"), "bold"), "  on the labels that arrived"))
+    table.add_row(
+        "accuracy",
+        Text.assemble((estimate(scrape, "learner"), "bold"), "  on all events"),
+    )
     table.add_row("its twin", f"{estimate(scrape, 'twin')}  fed with labelled events only")
     if board.events:
         service, twin = board.curves()
@@ -110,11 +114,13 @@ def panel(progress: Progress, board: Scoreboard, title: str, metrics_url: str) -
 
 
 def estimate(scrape: Scrape, who: str) -> str:
-    """Return the service's own estimate of an accuracy, from labels that were asked for, with its 95% interval."""
-    asked = {"who": who, "labels": "asked"}
-    if not scrape.value("streamssl_accuracy_labels", **asked):
-        return "no labels yet"
-    value, low, high = (scrape.value(f"streamssl_accuracy{end}_ratio", **asked) for end in ("", "_low", "_high"))
+    """Return the service's own estimate of an accuracy on all events, with its guaranteed 95% interval."""
+    recent = {"who": who, "window": "recent"}
+    value, low, high = (
+        scrape.value(f"streamssl_live_accuracy{end}_ratio", **recent) for end in ("", "_low", "_high")
+    )
+    if math.isnan(value) or high == 0:  # 0: it has not been said yet
+        return "too few labels yet"
     return f"{value:.0%} ({low:.0%} to {high:.0%})"
 
 

@@ -33,7 +33,7 @@ from streamssl.engine.consensus import Consensus, consensus, said_when_it_passed
 from streamssl.engine.examples import joined_example, key_of
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
-from streamssl.engine.scores import Scored
+from streamssl.engine.scoring import abstain, answer, answer_unfairly, fair_answers, score, unscore
 from streamssl.engine.state import EngineState
 from streamssl.engine.waiting import RecordName
 from streamssl.messages import Invalid, Label, answer_alone, answers, decode_label
@@ -62,6 +62,7 @@ def apply_label(
     """Apply a label, which came at ``arrival`` (ms), to its pending event; return what is to be learnt."""
     if label.abstain:
         state.counts["labels", "abstained"] += 1
+        abstain(state, label, pending)
         return None
     earlier = state.book.get(pending.sequence)
     own = next((each for each in earlier if each.annotator == label.annotator), None)
@@ -101,8 +102,7 @@ def _let_wait(state: EngineState, label: Label, record: Record) -> None:
 
 def _retract(state: EngineState, label: Label, pending: Pending) -> Message:
     state.book.remove(pending.sequence, label.annotator)
-    for scores in state.scores.values():
-        scores.remove(pending.sequence)
+    unscore(state, pending)
     if state.book.get(pending.sequence):
         return _example_of_all(state, pending)
     return Message(state.settings.topics.examples, label.event_id.encode(), None)
@@ -111,7 +111,17 @@ def _retract(state: EngineState, label: Label, pending: Pending) -> Message:
 def _example_of_all(state: EngineState, pending: Pending) -> Message:
     """Return the example that all answers to an event make of it, and compare it with what was predicted."""
     given = state.book.get(pending.sequence)
-    agreed = consensus(
+    agreed = _consensus(state, given, pending)
+    score(state, agreed, pending)
+    if fair := fair_answers(given):
+        answer(state, agreed if len(fair) == len(given) else _consensus(state, fair, pending), pending)
+    else:
+        answer_unfairly(state, given, pending)
+    return joined_example(state, given[-1], pending, agreed)
+
+
+def _consensus(state: EngineState, given: Sequence[Label], pending: Pending) -> Consensus:
+    return consensus(
         key_of(given[-1].event_id),
         given,
         said_when_it_passed(pending.experts, pending.decision, pending.confidence),
@@ -120,25 +130,3 @@ def _example_of_all(state: EngineState, pending: Pending) -> Message:
         state.annotators,
         state.settings.annotators,
     )
-    _score(state, _as_asked(given, agreed), pending)
-    return joined_example(state, given[-1], pending, agreed)
-
-
-def _as_asked(given: Sequence[Label], agreed: Consensus) -> Label:
-    """Return the label that holds, as an answer to a review request if one of the answers is one."""
-    asked = [each for each in given if each.request_id is not None and not each.seen_prediction]
-    return (asked or given)[-1]._replace(label=agreed.label, excluded=agreed.excluded)
-
-
-def _score(state: EngineState, label: Label, pending: Pending) -> None:
-    """Compare the label with what was predicted when the event passed."""
-    if label.label is None or pending.decision < 0:
-        return
-    scored = Scored(
-        right=state.classes[pending.decision] == label.label,
-        twin_right=None if pending.twin < 0 else state.classes[pending.twin] == label.label,
-        was_pseudo_label=pending.pseudo >= 0,
-    )
-    state.scores["all"].put(pending.sequence, scored)
-    if pending.propensity > 0 and label.request_id is not None and not label.seen_prediction:
-        state.scores["asked"].put(pending.sequence, scored)

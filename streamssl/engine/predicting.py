@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamssl.engine.asking import ReviewSampler
+from streamssl.engine.live_accuracy import Observed
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Extras
 from streamssl.engine.state import EngineState
@@ -64,7 +66,9 @@ def _predict_block(
     state.grow(n_columns=rows.shape[1])
     memory = state.learner.process(rows)
     confidences = memory.confidences()
-    propensities = state.sampler.ask(np.array(arrivals, dtype=np.int64))
+    came = np.array(arrivals, dtype=np.int64)
+    drawn = _drawn(state, came)
+    propensities = state.sampler.ask(came)
     twins = _twin_decisions(state, rows, propensities)
     promised = state.gates.promise(memory.decisions, confidences)
     pseudo = np.where(np.isnan(promised), -1, memory.decisions)
@@ -72,10 +76,24 @@ def _predict_block(
     first = state.pending.append(
         [event.id for event in events],
         times,
-        np.array(arrivals, dtype=np.int64),
+        came,
         rows,
         memory,
         Extras(propensities, pseudo, twins),
+    )
+    state.live_accuracy.observe(
+        Observed(
+            first=first,
+            arrivals=came,
+            expires=came + 1_000 * state.settings.review.expires_after_seconds,
+            decisions=memory.decisions,
+            confidences=confidences,
+            propensities=propensities if drawn is None else drawn,
+            pseudo=pseudo,
+            twins=twins,
+            is_capped=None if drawn is None else (drawn > 0) & (propensities == 0),
+        ),
+        state.pending.first,
     )
     outcome.probabilities.append(memory.probabilities)
     decided = _Decided(
@@ -92,6 +110,16 @@ def _predict_block(
         _ask(state, events[i], arrivals[i], first + i, i, decided, outcome)
     for decision in pseudo[pseudo >= 0].tolist():
         state.counts["pseudo_labels", state.classes[decision]] += 1
+
+
+def _drawn(state: EngineState, came: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Return the propensities of the events that would be asked about without a cap; None: there is none."""
+    if state.sampler.max_per_hour is None:
+        return None
+    uncapped = ReviewSampler.from_document(
+        state.sampler.to_document(), share=state.sampler.share, max_per_hour=None
+    )
+    return uncapped.ask(came)
 
 
 def _twin_decisions(

@@ -1,10 +1,9 @@
 """How right the service has been on the labels that arrived lately.
 
 A sliding window over labelled events: was the prediction right that was made when the event passed, was the
-twin's. The service keeps two: one of the events that it *asked about*, chosen by its own random draws, and one
-of all labels. What somebody volunteers says more about the volunteer's choice than about the model, so only
-the first is an estimate for all events. A correction replaces its entry and a retraction removes it, so nothing
-is counted twice.
+twin's. All labels count, volunteered ones too, and what somebody volunteers says more about the volunteer's choice
+than about the model: this is no estimate for all events. `streamssl.engine.live_accuracy` has one. A correction
+replaces its entry and a retraction removes it, so nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 WINDOW = 1_000
 """Labelled events that are remembered."""
+Z = 1.959963984540054
+"""Quantile of the normal distribution for 95%."""
 
 
 class Accuracy(NamedTuple):
@@ -122,7 +123,11 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.596, 0.982)
     """
-    z = 1.959963984540054
+    return wilson(right, n, Z)
+
+
+def wilson(right: float, n: float, z: float) -> tuple[float, float]:
+    """Return Wilson's interval for ``right`` of ``n`` labels, which need not be whole."""
     centre = (right + z * z / 2) / (n + z * z)
     half_width = z / (n + z * z) * math.sqrt(right * (n - right) / n + z * z / 4)
     return max(0.0, centre - half_width), min(1.0, centre + half_width)

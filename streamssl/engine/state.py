@@ -14,6 +14,7 @@ from streamssl.engine.annotators import Annotators
 from streamssl.engine.asking import ReviewSampler
 from streamssl.engine.label_book import LabelBook
 from streamssl.engine.learnt import LearntExamples
+from streamssl.engine.live_accuracy import LiveAccuracy
 from streamssl.engine.pending.store import PendingStore
 from streamssl.engine.pseudo_labels import PseudoLabelGates
 from streamssl.engine.scores import Scores
@@ -70,7 +71,8 @@ class EngineState:
         self.sampler = ReviewSampler(
             share=settings.review.share, max_per_hour=settings.review.max_per_hour, seed=learner.seed
         )
-        self.scores = {"asked": Scores(), "all": Scores()}
+        self.scores = Scores()
+        self.live_accuracy = LiveAccuracy(share=settings.review.share)
         self.counts: Counter[Count] = Counter()
         self.sequence = 0
         """Journal sequence number of the next batch."""
@@ -95,6 +97,7 @@ class EngineState:
         self.pending.max_age_ms = 1_000 * settings.pending.max_age_seconds
         self.gates.precision = settings.pseudo_labels.precision
         self.sampler.share = settings.review.share
+        self.live_accuracy.configure(settings.review.share)
         self.sampler.max_per_hour = settings.review.max_per_hour
 
     def class_number(self, name: str) -> int:
@@ -117,6 +120,7 @@ class EngineState:
         leaks_document, leaks_arrays = self.leaks.to_state()
         pending_document, pending_arrays = self.pending.to_state()
         annotators_document, annotators_arrays = self.annotators.to_state()
+        live_document, live_arrays = self.live_accuracy.to_state()
         document = {
             "settings": self.settings.model_dump(mode="json"),
             "encoder": encoder_document,
@@ -130,6 +134,7 @@ class EngineState:
             "undecided": self.undecided.to_document(),
             "answered_early": [list(name) for name in sorted(self.answered_early)],
             "sampler": self.sampler.to_document(),
+            "live_accuracy": live_document,
             "counts": [[*name, count] for name, count in sorted(self.counts.items())],
             "sequence": self.sequence,
             "positions": [[*partition, offset] for partition, offset in sorted(self.positions.items())],
@@ -145,7 +150,8 @@ class EngineState:
             **_prefixed("learner", self.learner.to_arrays()),
             **_prefixed("twin", self.twin.to_arrays()),
             **_prefixed("gates", self.gates.to_arrays()),
-            **_prefixed("scores", {name: scores.to_array() for name, scores in self.scores.items()}),
+            "scores": self.scores.to_array(),
+            **_prefixed("live_accuracy", live_arrays),
         }
         return document, arrays
 
@@ -183,7 +189,10 @@ class EngineState:
         state.sampler = ReviewSampler.from_document(
             document["sampler"], share=settings.review.share, max_per_hour=settings.review.max_per_hour
         )
-        state.scores = {name: Scores.from_array(array) for name, array in _unprefixed("scores", arrays).items()}
+        state.scores = Scores.from_array(arrays["scores"])
+        state.live_accuracy = LiveAccuracy.from_state(
+            document["live_accuracy"], _unprefixed("live_accuracy", arrays)
+        )
         state.counts = Counter({tuple(name): count for *name, count in document["counts"]})
         state.sequence = document["sequence"]
         state.positions = {(topic, partition): at for topic, partition, at in document["positions"]}

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.state import Count, EngineState
 from streamssl.monitoring.annotator_rows import annotator_rows
+from streamssl.monitoring.live_accuracy import LiveAccuracyGauges
 
 LABEL_DELAY_BUCKETS = (
     1,
@@ -125,7 +126,7 @@ class Metrics:
         )
         self.accuracy = Gauge(
             "streamssl_accuracy_ratio",
-            "Accuracy on the last 1,000 labelled events: those asked about, or all.",
+            "Plain accuracy on the last 1,000 labelled events, volunteered ones too: no estimate for all events.",
             ["who", "labels"],
             registry=registry,
         )
@@ -146,10 +147,11 @@ class Metrics:
         )
         self.gain = Gauge(
             "streamssl_gain_over_twin_ratio",
-            "Accuracy minus the twin's on the same events: what unlabelled events are worth.",
+            "Plain accuracy minus the twin's on the same labelled events.",
             ["labels"],
             registry=registry,
         )
+        self.live_accuracy = LiveAccuracyGauges(registry)
         self.pseudo_threshold = Gauge(
             "streamssl_pseudo_label_threshold_ratio",
             "Confidence from which a prediction of the class becomes a pseudo-label.",
@@ -258,16 +260,16 @@ class Metrics:
         self.pending_bytes.labels("memory").set(state.pending.bytes_in_memory)
         self.waiting_labels.set(len(state.waiting))
         self.undecided_records.set(len(state.undecided))
-        for labels, scores in state.scores.items():
-            for who, right in (("learner", scores.accuracy()), ("twin", scores.twin_accuracy())):
-                self.accuracy.labels(who, labels).set(right.value)
-                self.accuracy_low.labels(who, labels).set(right.low)
-                self.accuracy_high.labels(who, labels).set(right.high)
-                self.accuracy_labels.labels(who, labels).set(right.labels)
-            self.gain.labels(labels).set(scores.gain())
+        for who, right in (("learner", state.scores.accuracy()), ("twin", state.scores.twin_accuracy())):
+            self.accuracy.labels(who, "all").set(right.value)
+            self.accuracy_low.labels(who, "all").set(right.low)
+            self.accuracy_high.labels(who, "all").set(right.high)
+            self.accuracy_labels.labels(who, "all").set(right.labels)
+        self.gain.labels("all").set(state.scores.gain())
+        self.live_accuracy.show(state)
         for name, threshold in zip(state.classes[:CLASSES_SHOWN], state.gates.thresholds(), strict=False):
             self.pseudo_threshold.labels(name).set(threshold)
-        self.pseudo_precision.set(state.scores["all"].pseudo_label_precision().value)
+        self.pseudo_precision.set(state.scores.pseudo_label_precision().value)
         for expert, weight in state.learner.explain().items():
             self.expert_weight.labels(expert).set(weight)
         for field, share in state.leaks.suspects():

@@ -13,8 +13,8 @@ from streamssl.monitoring.scrape import Scrape, quantile, rate
 Mood = Literal["plain", "well", "warning", "bad", "unknown"]
 """Plain: a figure that only its reader can judge."""
 
-ESTIMATE = {"labels": "asked"}
-"""Which of the accuracies stands for all events: the one from labels that were asked for."""
+RECENT = {"window": "recent"}
+"""Which of the live accuracies is shown: that of the last events, rather than of all since the start."""
 ANSWERS = ("joined", "corrected", "combined", "abstained", "from_features")
 """Cases of labels that say something new, or "I don't know"."""
 BEHIND = (10.0, 300.0)
@@ -93,10 +93,8 @@ def _behind(now: Scrape, before: Scrape | None) -> Answer:
 
 
 def _right(now: Scrape) -> Answer:
-    value, low, high = (
-        now.value(f"streamssl_accuracy{end}_ratio", who="learner", **ESTIMATE) for end in ("", "_low", "_high")
-    )
-    labels = now.total("streamssl_accuracy_labels", who="learner", **ESTIMATE)
+    value, low, high = _interval(now, "streamssl_live_accuracy", who="learner", **RECENT)
+    labels = now.total("streamssl_live_accuracy_labels", who="learner", **RECENT)
     detail = f"{labels:,.0f} labels in it"
     if math.isnan(value) or math.isnan(low):
         return Answer("right", "too few labels", detail, "unknown")
@@ -104,22 +102,23 @@ def _right(now: Scrape) -> Answer:
 
 
 def _gain(now: Scrape) -> Answer:
-    gain = now.value("streamssl_gain_over_twin_ratio", **ESTIMATE)
-    twin = now.value("streamssl_accuracy_ratio", who="twin", **ESTIMATE)
+    gain, low, high = _interval(now, "streamssl_live_gain", **RECENT)
+    twin = now.value("streamssl_live_accuracy_ratio", who="twin", **RECENT)
     if math.isnan(gain):
         return Answer("gain over the twin", "too few labels", "", "unknown")
     mood: Mood = "well" if gain >= 0 else "warning"
-    return Answer("gain over the twin", f"{100 * gain:+.1f} points", f"the twin is right on {twin:.1%}", mood)
+    detail = f"{100 * low:+.1f} to {100 * high:+.1f}, the twin is right on {twin:.1%}"
+    return Answer("gain over the twin", f"{100 * gain:+.1f} points", detail, mood)
 
 
 def _pseudo_labels(now: Scrape, before: Scrape | None) -> Answer:
-    precision = now.value("streamssl_pseudo_label_precision_ratio")
+    precision, low, high = _interval(now, "streamssl_live_pseudo_label_precision", age="all")
     given = now.total("streamssl_pseudo_labels_total")
     per_second = rate(now, before, "streamssl_pseudo_labels_total")
     detail = _joined([f"{given:,.0f} given", _per_second(per_second, "")])
     if math.isnan(precision):
         return Answer("pseudo-labels right", "too few labels", detail, "unknown")
-    return Answer("pseudo-labels right", f"{precision:.1%}", detail, "plain")
+    return Answer("pseudo-labels right", f"{precision:.1%}", f"{low:.1%} to {high:.1%}, {detail}", "plain")
 
 
 def _labels(now: Scrape, before: Scrape | None) -> Answer:
@@ -171,6 +170,12 @@ def _server(now: Scrape) -> Answer:
         return Answer("topics' server", "not asked yet", "starting", "unknown")
     detail = f"loop went round {duration(max(0.0, tick))} ago"
     return Answer("topics' server", f"answered {duration(max(0.0, silence))} ago", detail, _mood(silence, SILENCE))
+
+
+def _interval(now: Scrape, name: str, **labels: str) -> tuple[float, float, float]:
+    """Return an estimate and the ends of its guaranteed interval."""
+    value, low, high = (now.value(f"{name}{end}_ratio", **labels) for end in ("", "_low", "_high"))
+    return value, low, high
 
 
 def _mood(value: float, limits: tuple[float, float]) -> Mood:

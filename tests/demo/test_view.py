@@ -10,15 +10,14 @@ from streamssl.demo.view import estimate, line, panel, shown
 
 SCRAPE = Scrape(
     """\
-streamssl_accuracy_ratio{who="learner",labels="asked"} 0.8
-streamssl_accuracy_low_ratio{who="learner",labels="asked"} 0.7
-streamssl_accuracy_high_ratio{who="learner",labels="asked"} 0.9
-streamssl_accuracy_labels{who="learner",labels="asked"} 50
+streamssl_live_accuracy_ratio{who="learner",window="recent"} 0.8
+streamssl_live_accuracy_low_ratio{who="learner",window="recent"} 0.7
+streamssl_live_accuracy_high_ratio{who="learner",window="recent"} 0.9
+streamssl_live_accuracy_ratio{who="learner",window="since_start"} 0.1
 streamssl_accuracy_ratio{who="learner",labels="all"} 0.1
-streamssl_accuracy_ratio{who="twin",labels="asked"} 0.75
-streamssl_accuracy_low_ratio{who="twin",labels="asked"} 0.6
-streamssl_accuracy_high_ratio{who="twin",labels="asked"} 0.8
-streamssl_accuracy_labels{who="twin",labels="asked"} 50
+streamssl_live_accuracy_ratio{who="twin",window="recent"} 0.75
+streamssl_live_accuracy_low_ratio{who="twin",window="recent"} 0.6
+streamssl_live_accuracy_high_ratio{who="twin",window="recent"} 0.8
 """
 )
 
@@ -41,14 +40,18 @@ def drawn(live, *renderings):
 def test_the_estimate_stands_with_its_interval():
     assert estimate(SCRAPE, "learner") == "80% (70% to 90%)"
     assert estimate(SCRAPE, "twin") == "75% (60% to 80%)"
-    assert estimate(Scrape(), "twin") == "no labels yet"
+    assert estimate(Scrape(), "twin") == "too few labels yet"
+    assert (
+        estimate(Scrape('streamssl_live_accuracy_ratio{who="twin",window="recent"} NaN'), "twin")
+        == "too few labels yet"
+    )
 
 
 def test_a_plain_line_says_it_all():
     text = line(Progress(total=300, sent=200, per_second=49.6, waiting=2, scrape=SCRAPE), board_of(150))
     assert text == (
         "  150/300 events, 50/s; labels: 0 asked, 0 arrived, 2 waiting; "
-        "accuracy on them: 80% (70% to 90%), twin 75% (60% to 80%)"
+        "accuracy: 80% (70% to 90%), twin 75% (60% to 80%)"
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from streamssl.engine.live_accuracy.requests import Status
 from tests.engine.world import NOW, World
 
 
@@ -66,9 +67,9 @@ def test_a_correction_replaces_the_score(world):
     world.settle(world.label("x", "ham"))
     world.settle(world.event("a", {"x": 1.0}))
     world.settle(world.label("a", "spam"))
-    assert world.state.scores["all"].accuracy()[0] == 0.0
+    assert world.state.scores.accuracy()[0] == 0.0
     world.settle(world.label("a", "ham"))
-    assert world.state.scores["all"].accuracy()[::3] == (1.0, 1)
+    assert world.state.scores.accuracy()[::3] == (1.0, 1)
 
 
 @pytest.mark.parametrize("form", ["null label", "null record"])
@@ -187,8 +188,9 @@ def test_a_label_from_someone_who_was_not_asked_is_learnt_from_but_not_an_estima
     world.settle(world.label("e", "ham"))
     world.settle(world.label("f", "ham", request_id=requests["f"], seen_prediction=True))
     assert learnt(world) == 4
-    assert world.state.scores["all"].accuracy().labels == 3, "all but the first, which met no known class"
-    assert world.state.scores["asked"].accuracy().labels == 1
+    assert world.state.scores.accuracy().labels == 3, "all but the first, which met no known class"
+    answered = world.state.live_accuracy.requests["status"] == Status.ANSWERED
+    assert answered.sum() == 1
 
 
 def test_labels_that_are_no_classes_do_not_grow_the_learner_without_end(tmp_path):
@@ -284,13 +286,13 @@ def test_the_last_one_to_take_back_leaves_the_event_unlabelled(world):
 def test_what_is_compared_with_the_prediction_is_what_people_say_not_what_the_model_makes_of_it(world):
     grown_up(world)
     assert world.of("predictions")[-1]["label"] == "ham"
-    scored = world.state.scores["all"].accuracy()
+    scored = world.state.scores.accuracy()
     [example] = examples_of(world, world.label("a", "spam", annotator="ann"))
     assert example["label"] == "spam"
-    after = world.state.scores["all"].accuracy()
+    after = world.state.scores.accuracy()
     assert round(after.value * after.labels) == round(scored.value * scored.labels), "a wrong prediction"
     examples_of(world, world.label("a", "ham", annotator="bob"), world.label("a", "ham", annotator="cyd"))
-    after = world.state.scores["all"].accuracy()
+    after = world.state.scores.accuracy()
     assert round(after.value * after.labels) == round(scored.value * scored.labels) + 1, "two against one"
     assert after.labels == scored.labels + 1
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from prometheus_client import generate_latest
 
+from streamssl.engine.live_accuracy import Estimate
 from streamssl.monitoring.metrics import Metrics
 from streamssl.monitoring.scrape import Scrape, quantile, rate
 from streamssl.monitoring.top import answers, title
@@ -76,27 +77,44 @@ def test_a_new_process_counts_from_nothing(metrics):
 
 
 def test_without_labels_no_accuracy_is_shown(metrics):
-    metrics.accuracy.labels("learner", "asked").set(math.nan)
-    metrics.accuracy_labels.labels("learner", "asked").set(3)
+    metrics.live_accuracy.accuracy.value.labels("learner", "recent").set(math.nan)
+    metrics.live_accuracy.labels.labels("learner", "recent").set(3)
     answer = shown(metrics, "right")
     assert (answer.value, answer.detail, answer.mood) == ("too few labels", "3 labels in it", "unknown")
     assert shown(metrics, "gain over the twin").value == "too few labels"
 
 
-def test_accuracy_is_that_of_the_labels_that_were_asked_for(metrics):
-    for labels, value in (("asked", 0.9), ("all", 0.5)):
-        metrics.accuracy.labels("learner", labels).set(value)
-        metrics.accuracy.labels("twin", labels).set(value - 0.04)
-        metrics.accuracy_low.labels("learner", labels).set(value - 0.02)
-        metrics.accuracy_high.labels("learner", labels).set(value + 0.01)
-        metrics.accuracy_labels.labels("learner", labels).set(240)
-        metrics.gain.labels(labels).set(0.04 if labels == "asked" else -0.5)
+def an_estimate(value):
+    return Estimate(value, value - 0.02, value + 0.01, value - 0.01, value + 0.01, labels=240, events=10_000)
+
+
+def test_accuracy_is_that_of_the_recent_events_with_the_guaranteed_interval(metrics):
+    live = metrics.live_accuracy
+    metrics.accuracy.labels("learner", "all").set(0.3)
+    metrics.gain.labels("all").set(-0.5)
+    for window, value in (("since_start", 0.5), ("recent", 0.9)):
+        live.accuracy.show(an_estimate(value), "learner", window)
+        live.accuracy.show(an_estimate(value - 0.04), "twin", window)
+        live.labels.labels("learner", window).set(240)
+        live.gain.show(an_estimate(0.04 if window == "recent" else -0.5), window)
     assert shown(metrics, "right")[1:3] == ("90.0%", "88.0% to 91.0%, 240 labels in it")
-    assert shown(metrics, "gain over the twin")[1:] == ("+4.0 points", "the twin is right on 86.0%", "well")
+    assert shown(metrics, "gain over the twin")[1:] == (
+        "+4.0 points",
+        "+2.0 to +5.0, the twin is right on 86.0%",
+        "well",
+    )
+
+
+def test_the_precision_of_pseudo_labels_is_that_of_all_ages_together(metrics):
+    for age, value in (("hour", 0.2), ("all", 0.9)):
+        metrics.live_accuracy.pseudo_labels.show(an_estimate(value), age)
+    metrics.pseudo_precision.set(0.1)
+    answer = shown(metrics, "pseudo-labels right")
+    assert (answer.value, answer.detail) == ("90.0%", "88.0% to 91.0%, 0 given")
 
 
 def test_unlabelled_events_that_do_harm(metrics):
-    metrics.gain.labels("asked").set(-0.03)
+    metrics.live_accuracy.gain.show(an_estimate(-0.03), "recent")
     assert shown(metrics, "gain over the twin").mood == "warning"
 
 

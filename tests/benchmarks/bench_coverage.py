@@ -1,0 +1,277 @@
+"""How often the intervals of the live accuracy hold the truth, at every time that it is looked at.
+
+python -m tests.benchmarks coverage
+STREAMSSL_BENCH_DATA=folder python -m tests.benchmarks coverage --runs 200 --only late
+
+The engine's own estimator is fed with predictions of which the truth is known: simulated ones, and those of the
+real learner on two streams, computed once (1% of the labels, random). Each run draws anew who is asked, how late
+the answers come and who does not answer. Coverage at one time is the share of runs whose interval holds the
+accuracy of that run's window; shown is the worst time, and the mean. "Since start" holds when it does at all times
+of a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from streamssl.engine.live_accuracy import LiveAccuracy, Observed, read
+from streamssl.engine.live_accuracy.evidence import evidence
+from streamssl.engine.live_accuracy.intervals import tally
+from streamssl.engine.live_accuracy.requests import Status
+from streamssl.engine.scores import wilson_interval
+from streamssl.evaluation import label_mask
+from streamssl.learners.mixture import Mixture
+from tests.benchmarks.streams import stored
+
+SHARE = 0.02
+FLOOR_SHARE = 0.5
+WINDOW = 10_000
+CHUNK = 500
+LOOK_EVERY = 2_500
+FIRST_LOOK = 10_000
+EVENTS = 40_000
+KINDS = ("guaranteed", "approximate", "normal", "plain", "since start", "twin", "gain", "pseudo-labels")
+
+
+class Predictions(NamedTuple):
+    """What was predicted of a stream, and the truth about it; n entries each."""
+
+    decisions: NDArray[np.int64]
+    confidences: NDArray[np.float32]
+    right: NDArray[np.bool_]
+    twins: NDArray[np.int64]
+    twin_right: NDArray[np.bool_]
+    pseudo: NDArray[np.int64]
+
+
+class Scenario(NamedTuple):
+    """How people are asked, and how they answer."""
+
+    name: str
+    predictions: Callable[[np.random.Generator], Predictions]
+    is_uncertain_first: bool = False
+    """The sampler of uncertain events, instead of the same propensity for all."""
+    delay: float = 0.0
+    """Mean delay of an answer, events; exponential."""
+    silence: tuple[float, float] = (0.0, 0.0)
+    """Chance of "I don't know", where the prediction is right and where it is wrong."""
+
+
+def simulated(random: np.random.Generator, *, drift: float = 0.0, overconfident: float = 0.0) -> Predictions:
+    """Return predictions as sure as they are right, until in mid-stream they are right less often."""
+    confidences = 0.5 + 0.5 * random.beta(2.0, 0.6, EVENTS)
+    chance = np.where(np.arange(EVENTS) < EVENTS // 2, confidences, confidences - drift) - overconfident
+    right = random.random(EVENTS) < chance
+    twin_right = np.where(right, random.random(EVENTS) < 0.95, random.random(EVENTS) < 0.2)
+    decisions = random.integers(0, 2, EVENTS)
+    return Predictions(
+        decisions,
+        confidences.astype(np.float32),
+        right,
+        np.where(twin_right == right, decisions, 1 - decisions),
+        twin_right,
+        np.where(confidences > 0.9, decisions, -1),
+    )
+
+
+def recorded(folder: Path, name: str) -> Predictions:
+    """Return what the learner and its twin say of a stream's first rows with 1% of the labels, at once."""
+    [stream] = [each for each in stored(folder, embeddings=False) if each.name == name]
+    X, y = stream.X[:EVENTS], stream.y[:EVENTS]
+    n_classes = int(y.max()) + 1
+    learners = [Mixture(seed=0), Mixture(seed=0, learn_from_unlabelled=False)]
+    for learner in learners:
+        learner.grow(X.shape[1], n_classes)
+    labelled = np.flatnonzero(label_mask(y, 0.01, 0))
+    decisions, twins = np.full((2, len(y)), -1, dtype=np.int64)
+    confidences = np.zeros(len(y), dtype=np.float32)
+    begin = 0
+    for end in [*(labelled + 1).tolist(), len(y)]:
+        if end == begin:
+            continue
+        memory = learners[0].process(X[begin:end])
+        decisions[begin:end], confidences[begin:end] = memory.decisions, memory.confidences()
+        twins[begin:end] = learners[1].predict(X[begin:end]).decisions
+        if end - 1 in labelled:
+            row, key, one = X[end - 1 : end], np.array([end - 1]), np.ones(1, np.float32)
+            target = np.eye(n_classes, dtype=np.float32)[y[end - 1 : end]]
+            learners[0].learn(row, target, one, memory.take(slice(-1, None)), key)
+            learners[1].learn(row, target, one, None, key)
+        begin = end
+    is_pseudo = confidences > np.quantile(confidences, 0.3)  # so that there are enough of them on any stream
+    return Predictions(
+        decisions, confidences, decisions == y, twins, twins == y, np.where(is_pseudo, decisions, -1)
+    )
+
+
+def propensities(confidences: NDArray[np.float32], is_uncertain_first: bool) -> NDArray[np.float32]:
+    """Return the chance of each event to be asked about."""
+    if not is_uncertain_first:
+        return np.full(len(confidences), SHARE, dtype=np.float32)
+    margin = np.clip(2 * confidences.astype(np.float64) - 1, 0, 1)
+    unsure = (1 - margin) ** 4
+    usual = np.cumsum(unsure) / np.arange(1, len(unsure) + 1)
+    share = SHARE * (FLOOR_SHARE + (1 - FLOOR_SHARE) * unsure / np.maximum(usual, 1e-9))
+    return np.clip(share, FLOOR_SHARE * SHARE, 1).astype(np.float32)
+
+
+def run(
+    scenario: Scenario, predictions: Predictions, random: np.random.Generator
+) -> Iterator[list[tuple[float, ...]]]:
+    """Yield, at each look, (low, high, truth) for each of the kinds."""
+    n = len(predictions.right)
+    chance = propensities(predictions.confidences, scenario.is_uncertain_first)
+    asked = np.flatnonzero(random.random(n) < chance)
+    given = np.zeros(n, dtype=np.float32)
+    given[asked] = chance[asked]
+    answered_at = asked + random.exponential(scenario.delay, len(asked)) if scenario.delay else asked
+    silent = random.random(len(asked)) < np.where(predictions.right[asked], *scenario.silence)
+    order = np.argsort(answered_at, kind="stable")
+    live = LiveAccuracy(share=SHARE, window=WINDOW)
+    expires = max(1, int(5 * scenario.delay))
+    arrivals, due = np.arange(n, dtype=np.int64) * 1_000, 0
+    for begin in range(0, n, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        seen = given[part] > 0
+        live.observe(
+            Observed(
+                first=begin,
+                arrivals=arrivals[part],
+                expires=arrivals[part] + 1_000 * expires,
+                decisions=predictions.decisions[part],
+                confidences=predictions.confidences[part],
+                propensities=given[part],
+                pseudo=predictions.pseudo[part],
+                twins=np.where(seen, predictions.twins[part], -1),
+            ),
+            pending_first=max(0, begin - 20_000),
+        )
+        while due < len(order) and answered_at[order[due]] < begin + CHUNK:
+            i = order[due]
+            event, due = int(asked[i]), due + 1
+            if answered_at[i] - event >= expires and scenario.delay:
+                continue
+            if silent[i]:
+                live.abstain(event)
+            else:
+                live.answer(event, bool(predictions.right[event]), bool(predictions.twin_right[event]))
+        now = begin + CHUNK
+        if now >= FIRST_LOOK and now % LOOK_EVERY == 0:
+            yield _look(live, predictions)
+
+
+def _look(live: LiveAccuracy, truth: Predictions) -> list[tuple[float, ...]]:
+    reading = read(live, 0)
+    end = live.end_block()
+    last = int(live.blocks.begins[end])
+    window = slice(int(live.blocks.begins[live.blocks.back(end, live.window)]), last)
+    predicted = truth.decisions[window] >= 0
+    right, twin_right = truth.right[window][predicted], truth.twin_right[window][predicted]
+    pseudo = truth.pseudo[window] >= 0
+    learner, twin, gain = reading.recent
+    places = live.requests.places(window.start, window.stop)
+    chosen = np.arange(places.start, places.stop)
+    said = tally(evidence(live.requests, chosen, "learner"), np.array([live.floor]))
+    value = learner.value
+    error = 1.96 * np.sqrt(said.variance) / learner.events
+    answered = chosen[live.requests["status"][places] == Status.ANSWERED]
+    plain = wilson_interval(int(live.requests["right"][answered].sum()), max(1, len(answered)))
+    whole = reading.since_start.learner
+    of_all = truth.right[:last][truth.decisions[:last] >= 0].mean()
+    precision = reading.pseudo_labels["all"]
+    return [
+        (learner.low, learner.high, right.mean()),
+        (learner.approximate_low, learner.approximate_high, right.mean()),
+        (value - error, value + error, right.mean()),
+        (*plain, right.mean()),
+        (whole.low, whole.high, of_all),
+        (twin.low, twin.high, twin_right.mean()),
+        (gain.low, gain.high, right.mean() - twin_right.mean()),
+        (precision.low, precision.high, truth.right[window][pseudo].mean() if pseudo.any() else np.nan),
+    ]
+
+
+def measure(scenario: Scenario, n_runs: int) -> NDArray[np.float64]:
+    """Return, for each kind, coverage at the worst time and the mean, the width, and whether it holds all along."""
+    seen = []
+    for seed in range(n_runs):
+        random = np.random.default_rng([seed, 1])
+        seen.append(list(run(scenario, scenario.predictions(random), random)))
+    low, high, truth = np.moveaxis(np.array(seen), -1, 0)  # (run, look, kind) each
+    is_there = ~np.isnan(low) & ~np.isnan(truth)
+    holds = (low <= truth + 1e-12) & (truth <= high + 1e-12)
+    rows = []
+    for kind in range(len(KINDS)):
+        looks = [holds[is_there[:, look, kind], look, kind] for look in range(holds.shape[1])]
+        shares = [look.mean() for look in looks if len(look)]
+        width = (high - low)[..., kind][is_there[..., kind]]
+        along = (holds | ~is_there)[..., kind].all(axis=1).mean()
+        mean = np.mean(shares) if shares else np.nan
+        rows.append((min(shares, default=np.nan), mean, width.mean() if len(width) else np.nan, along))
+    return np.array(rows)
+
+
+def scenarios(folder: Path | None) -> list[Scenario]:
+    """Return what is measured."""
+
+    def drifting(random: np.random.Generator) -> Predictions:
+        return simulated(random, drift=0.3)
+
+    def boasting(random: np.random.Generator) -> Predictions:
+        return simulated(random, overconfident=0.2)
+
+    found = [
+        Scenario("no drift", simulated),
+        Scenario("drift", drifting),
+        Scenario("drift, uncertain first", drifting, is_uncertain_first=True),
+        Scenario("overconfident, uncertain first", boasting, is_uncertain_first=True),
+        Scenario("drift, uncertain first, late", drifting, is_uncertain_first=True, delay=1_000),
+        Scenario("drift, late, silent where wrong", drifting, True, 1_000, (0.02, 0.3)),
+    ]
+    for name in ("elec2", "nslkdd") if folder else ():
+        assert folder is not None, "or there would be no names"
+        known = recorded(folder, name)
+        for is_uncertain_first, delay in ((False, 0.0), (True, 0.0), (True, 1_000.0)):
+            words = [name, *["uncertain first"] * is_uncertain_first, *["late"] * (delay > 0)]
+            found.append(Scenario(", ".join(words), lambda _, known=known: known, is_uncertain_first, delay))
+    return found
+
+
+def main() -> None:
+    """Print a table of coverages, and one of widths."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=200, help="runs of each scenario")
+    parser.add_argument("--only", default="", help="only scenarios with this in their name")
+    arguments = parser.parse_args()
+
+    data = os.environ.get("STREAMSSL_BENCH_DATA")
+    title = f"{arguments.runs} runs; {SHARE:.0%} asked; the last {WINDOW:,} of {EVENTS:,} events"
+    coverage = Table("scenario", title=f"coverage at the worst time (mean over times); {title}")
+    width = Table("scenario", title=f"mean width; {title}")
+    for kind in KINDS:
+        coverage.add_column(kind, justify="right")
+        width.add_column(kind, justify="right")
+    for scenario in scenarios(Path(data) if data else None):
+        if arguments.only not in scenario.name:
+            continue
+        rows = measure(scenario, arguments.runs)
+        cells = [f"{worst:.3f} ({mean:.3f})" for worst, mean, _, _ in rows]
+        cells[KINDS.index("since start")] = f"{rows[KINDS.index('since start'), 3]:.3f}"
+        coverage.add_row(scenario.name, *cells)
+        width.add_row(scenario.name, *(f"{each:.3f}" for each in rows[:, 2]))
+    console = Console(width=150)
+    console.print(coverage)
+    console.print(width)
+
+
+if __name__ == "__main__":
+    main()
