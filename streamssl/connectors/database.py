@@ -1,4 +1,4 @@
-"""The file in which a connector keeps what it knows."""
+"""The file in which a process beside the learner keeps what it knows: a connector, the review service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUSY_SECONDS = 30
 PREDECESSOR_SECONDS = 10
 """How long a process that is still ending may hold the file."""
 
-SCHEMA = """
+COMMON = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value NOT NULL);
 CREATE TABLE IF NOT EXISTS positions (
     topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
@@ -23,33 +23,8 @@ CREATE TABLE IF NOT EXISTS positions (
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS requests (
-    number INTEGER PRIMARY KEY,
-    request_id TEXT NOT NULL UNIQUE,
-    event_id TEXT NOT NULL,
-    key REAL NOT NULL,
-    expires INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    task TEXT
-);
-CREATE INDEX IF NOT EXISTS requests_by_state ON requests (state, key) WHERE state != 'pushed';
-CREATE TABLE IF NOT EXISTS tasks (task_id INTEGER PRIMARY KEY, request_id TEXT NOT NULL, event_id TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS annotations (
-    annotation_id INTEGER PRIMARY KEY,
-    task_id INTEGER NOT NULL,
-    event_id TEXT NOT NULL,
-    annotator TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    time INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS annotations_by_task ON annotations (task_id);
-CREATE INDEX IF NOT EXISTS annotations_by_event ON annotations (event_id);
-CREATE TABLE IF NOT EXISTS answers (
-    event_id TEXT, annotator TEXT, answer TEXT NOT NULL, PRIMARY KEY (event_id, annotator)
-);
-CREATE TABLE IF NOT EXISTS people (user_id INTEGER PRIMARY KEY, annotator TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL);
 """
+"""What every such file holds: how far topics have been read, and labels on their way."""
 
 
 class FileTaken(Exception):
@@ -63,9 +38,11 @@ class Database:
     ----------
     path
         Made when missing, its folder too.
+    tables
+        Statements that make the tables of its own, where they are missing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tables: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -73,7 +50,7 @@ class Database:
         self._connection.execute("PRAGMA journal_mode=WAL")
         # What has been acknowledged to the other side is on the disk, also after a power cut.
         self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript(COMMON + tables)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -126,6 +103,6 @@ def sole_use(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise FileTaken(f"{path} is in use by another process: one connector, one process") from None
+                    raise FileTaken(f"{path} is in use by another process: one file, one process") from None
                 time.sleep(0.1)
         yield

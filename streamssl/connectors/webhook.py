@@ -35,6 +35,8 @@ REMEMBERED_DAYS = 30
 """How long message ids are remembered. Senders try again for some days, each time with a new time stamp."""
 LONGEST_ID = 256
 
+TABLES = "CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL);"
+
 
 class Receiver:
     """Takes messages in, one at a time.

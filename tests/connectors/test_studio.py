@@ -15,6 +15,7 @@ from streamssl.connectors.label_studio import studio as studio_module
 from streamssl.connectors.label_studio import tasks
 from streamssl.connectors.label_studio.client import Away, Client, Refused
 from streamssl.connectors.label_studio.studio import Studio, take_requests
+from streamssl.connectors.label_studio.tables import TABLES
 from streamssl.runtime.topics import check_topics
 from streamssl.transport import connect
 from streamssl.transport.base import Record, Subscription
@@ -33,7 +34,7 @@ class Bench:
 
     def open(self):
         label_studio = self.config.connectors.label_studio
-        self.database = Database(self.path)
+        self.database = Database(self.path, TABLES)
         self.client = Client(label_studio.url, label_studio.token.get_secret_value(), label_studio.project)
         self.studio = Studio(self.config, self.client, self.database, threading.Event())
         tasks.try_refused_again(self.database)

@@ -14,7 +14,7 @@ from streamssl.config import load_config
 from streamssl.connectors import outbox
 from streamssl.connectors.database import Database
 from streamssl.connectors.listening import listening
-from streamssl.connectors.webhook import Receiver, webhook_app
+from streamssl.connectors.webhook import TABLES, Receiver, webhook_app
 from tests.connectors.connector import Connector
 from tests.connectors.topics import labels, said
 from tests.integration.service import until
@@ -42,7 +42,7 @@ class Bench:
     def __init__(self, stack, sections, path, **webhook):
         sections["connectors"]["webhook"] = {"secret": SECRET, **webhook}
         config = load_config(None, sections)
-        self.database = Database(path)
+        self.database = Database(path, TABLES)
         self.has_labels = threading.Event()
         receiver = Receiver(config, self.database, self.has_labels)
         app = webhook_app(receiver, config.connectors.webhook.max_bytes)
@@ -211,5 +211,5 @@ def test_labels_wait_while_there_are_no_topics(tmp_path, sections):
     with Connector("webhook", tmp_path, sections) as connector:
         assert httpx.post(connector.url(), **signed(BODY)).status_code == 204
         until(lambda: "waiting for the topics" in connector.log.read_text(), 30, "said")
-    with closing(Database(tmp_path / "state/connectors/webhook-connector.db")) as database:
+    with closing(Database(tmp_path / "state/connectors/webhook-connector.db", TABLES)) as database:
         assert outbox.waiting(database) == 1

@@ -16,6 +16,7 @@ from streamssl.connectors.label_studio import tasks
 from streamssl.connectors.label_studio.answers import reconcile
 from streamssl.connectors.label_studio.client import REQUEST_SECONDS, Away, Client, Refused
 from streamssl.connectors.label_studio.payloads import Origin, Task, earlier, to_request, to_task
+from streamssl.connectors.label_studio.tables import TABLES
 from streamssl.connectors.records import LabelWriter, Unwritable
 from streamssl.messages import Invalid
 from streamssl.transport.base import Record
@@ -196,7 +197,7 @@ def run(
     settings = config.connectors.label_studio
     token = settings.token.get_secret_value() if settings.token else ""
     backoff = Backoff(stop)
-    with closing(Database(path)) as database, Client(settings.url, token, settings.project or 0) as client:
+    with closing(Database(path, TABLES)) as database, Client(settings.url, token, settings.project or 0) as client:
         tasks.try_refused_again(database)
         studio = Studio(config, client, database, has_labels)
         while not stop.is_set():
