@@ -48,7 +48,7 @@ dashboards: $(READY)  ## write the Grafana dashboards again, after an edit in de
 
 lock: $(READY)   ## lock the newest versions that fit pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate \
-		--group dev --extra connectors pyproject.toml --output-file requirements.lock
+		--group dev --extra connectors --extra review pyproject.toml --output-file requirements.lock
 
 clean-kernels:   ## forget compiled kernels, after an edit in learners/, features/ or engine/pending/
 	find streamssl -name '*.nb[ic]' -delete

@@ -27,11 +27,15 @@ NAMES = (
     "snapshot-2-written",
     "snapshot-3-renamed",
 )
-"""In the order in which a process reaches them."""
+"""Of the learner, in the order in which it reaches them."""
+REVIEW_NAMES = ("answer-1-kept", "answer-2-committed")
+"""Of the review service, around each answer."""
 
 _chosen, _, _rest = os.environ.get("STREAMSSL_TEST_FAIL_POINT", "").partition(":")
-if _chosen and _chosen not in NAMES:
-    raise SystemExit(f"STREAMSSL_TEST_FAIL_POINT must name one of {', '.join(NAMES)}; got {_chosen!r}")
+if _chosen and _chosen not in (*NAMES, *REVIEW_NAMES):
+    raise SystemExit(
+        f"STREAMSSL_TEST_FAIL_POINT must name one of {', '.join((*NAMES, *REVIEW_NAMES))}; got {_chosen!r}"
+    )
 _left = [int(_rest.partition(":")[0] or 1)]
 _signal = signal.SIGSTOP if _rest.endswith(":freeze") else signal.SIGKILL
 

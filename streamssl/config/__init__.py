@@ -1,30 +1,30 @@
 """The whole configuration: one model, read from a file, the environment and flags, in rising precedence."""
 
+from streamssl.config.base import MetricsSettings, Section
 from streamssl.config.loading import ConfigError, load_config, parse_value
+from streamssl.config.mapping import EventMapping, LabelMapping, MappingSettings, TopicMapping
+from streamssl.config.processes import (
+    ConnectorSettings,
+    FieldKind,
+    LabelStudioSettings,
+    ReviewServiceSettings,
+    WebhookSettings,
+)
 from streamssl.config.reference import config_reference
 from streamssl.config.sections import (
     AnnotatorSettings,
     BatchSettings,
     Config,
-    ConnectorSettings,
-    EventMapping,
     FeatureSettings,
     KafkaSettings,
-    LabelMapping,
-    LabelStudioSettings,
     LearnerSettings,
     LoggingSettings,
-    MappingSettings,
-    MetricsSettings,
     PendingSettings,
     PseudoLabelSettings,
     ReviewSettings,
-    Section,
     SqliteSettings,
     StateSettings,
-    TopicMapping,
     Topics,
-    WebhookSettings,
     WorkerSettings,
 )
 
@@ -36,6 +36,7 @@ __all__ = [
     "ConnectorSettings",
     "EventMapping",
     "FeatureSettings",
+    "FieldKind",
     "KafkaSettings",
     "LabelMapping",
     "LabelStudioSettings",
@@ -45,6 +46,7 @@ __all__ = [
     "MetricsSettings",
     "PendingSettings",
     "PseudoLabelSettings",
+    "ReviewServiceSettings",
     "ReviewSettings",
     "Section",
     "SqliteSettings",

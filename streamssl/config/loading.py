@@ -14,7 +14,8 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamssl.config.sections import Config, Section
+from streamssl.config.base import Section
+from streamssl.config.sections import Config
 
 PREFIX = "STREAMSSL_"
 """What environment variables of ours begin with; ``__`` stands between a section and its key."""

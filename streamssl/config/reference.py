@@ -9,7 +9,8 @@ import orjson
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from streamssl.config.sections import Config, Section
+from streamssl.config.base import Section
+from streamssl.config.sections import Config
 
 KINDS = {
     "string": "text",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from streamssl.config.base import MetricsSettings, Section
+from streamssl.config.mapping import MappingSettings
+from streamssl.config.processes import ConnectorSettings, ReviewServiceSettings
 
 
 class SqliteSettings(Section):
@@ -138,76 +135,6 @@ class StateSettings(Section):
     snapshots_kept: int = Field(3, ge=1, description="How many snapshots are kept.")
 
 
-class MetricsSettings(Section):
-    """Where metrics and health are served."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
-    port: int = Field(9464, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
-
-
-def _dotted(path: str) -> str:
-    if not re.fullmatch(r"(\\\.|[^.])+(\.(\\\.|[^.])+)*", path):
-        raise ValueError(f"must be names with dots in between, as in alert.uid, not {path!r}")
-    return path
-
-
-DottedPath = Annotated[str, AfterValidator(_dotted)]
-"""Names with dots in between; ``\\.`` is a dot within a name."""
-PathOrAll = Annotated[str, AfterValidator(lambda path: path if path == "." else _dotted(path))]
-"""A dotted path, or ``.`` for the whole object."""
-
-
-class EventMapping(Section):
-    """Where an event's parts lie in the user's JSON. Paths are dotted; a list's elements go by number."""
-
-    id: DottedPath = Field("id", description="Path of the event id.")
-    time: DottedPath = Field("time", description="Path of the event's time: ISO 8601 or epoch milliseconds.")
-    label: DottedPath = Field("label", description="Path of the label, where events bring one.")
-    features: PathOrAll = Field(
-        "features", description="Path of the features; '.' = the whole object without id, time and label."
-    )
-    include: tuple[str, ...] = Field(("*",), description="Patterns of the features (dotted names) that are used.")
-    exclude: tuple[str, ...] = Field((), description="Patterns of the features that are not used.")
-    classes: dict[str, str] = Field({}, description="Class names in the record -> class names here.")
-
-
-class LabelMapping(Section):
-    """Where a label's parts lie in the user's JSON."""
-
-    event_id: DottedPath = Field("event_id", description="Path of the id of the labelled event.")
-    label: DottedPath = Field("label", description="Path of the class.")
-    time: DottedPath = Field("time", description="Path of the time at which the label was given.")
-    annotator: DottedPath = Field("annotator", description="Path of who gave it.")
-    confidence: DottedPath = Field("confidence", description="Path of how sure they are, 0 to 1.")
-    excluded: DottedPath = Field("not", alias="not", description="Path of the classes that it is not.")
-    abstain: DottedPath = Field("abstain", description='Path of the flag for "I don\'t know".')
-    request_id: DottedPath = Field("request_id", description="Path of the review request that it answers.")
-    seen_prediction: DottedPath = Field("seen_prediction", description="Path of the flag that the guess was shown.")
-    features: DottedPath = Field(
-        "features", description="Path of the event's features, when the label brings them."
-    )
-    classes: dict[str, str] = Field({}, description="Class names in the record -> class names here.")
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
-
-class TopicMapping(Section):
-    """The mapping of one topic, whole: nothing is taken over from the mapping of the others."""
-
-    events: EventMapping | None = Field(None, description="For an events topic: instead of mapping.events.")
-    labels: LabelMapping | None = Field(None, description="For a labels topic: instead of mapping.labels.")
-
-
-class MappingSettings(Section):
-    """How the user's own JSON is read."""
-
-    events: EventMapping = Field(EventMapping(), description="Of the events topics.")
-    labels: LabelMapping = Field(LabelMapping(), description="Of the labels topics.")
-    topics: dict[str, TopicMapping] = Field(
-        {}, description="Of single topics, by name: {events: ...} or {labels: ...}, instead of the above."
-    )
-
-
 class FeatureSettings(Section):
     """How features become columns."""
 
@@ -247,57 +174,6 @@ class ReviewSettings(Section):
     share: float = Field(0.01, ge=0, le=1, description="Share of the events that people are asked about.")
     max_per_hour: int | None = Field(None, ge=0, description="Requests an hour at the most.")
     expires_after_seconds: int = Field(86_400, ge=1, description="How long a request stays open.")
-
-
-class LabelStudioSettings(Section):
-    """A project of Label Studio that answers review requests."""
-
-    url: str = Field("http://127.0.0.1:8080", pattern=r"^https?://[^/?#]+[^?#]*$", description="Where it answers.")
-    project: int | None = Field(None, ge=1, description="Number of the project; needed.")
-    token: SecretStr | None = Field(None, description="A user's token, personal or legacy; needed.")
-    control: str = Field("label", min_length=1, description="Name of the project's Choices tag.")
-    shown: str = Field("text", min_length=1, description="Name of the tag that it labels (its toName).")
-    classes: dict[str, str] = Field({}, description="Choices of the project -> class names here.")
-    annotator: Literal["email", "id"] = Field("email", description="What names who answered.")
-    show_guess: bool = Field(
-        False, description="Send the model's guess along, to be shown: labels then say seen_prediction."
-    )
-    poll_seconds: float = Field(5, gt=0, description="Time between two looks at what has been answered.")
-    hook_host: str = Field("127.0.0.1", description="Address on which Label Studio's webhooks are awaited.")
-    hook_port: int | None = Field(
-        None, ge=0, le=65_535, description="Port for them, each a hint to look at once; null: looks by the clock."
-    )
-    hook_secret: SecretStr | None = Field(
-        None, description="What the webhook's header X-Streamssl-Secret must hold; needed with hook_port."
-    )
-
-    @model_validator(mode="after")
-    def _hooks_have_a_secret(self) -> Self:
-        if self.hook_port is not None and self.hook_secret is None:
-            raise ValueError("hook_port needs hook_secret")
-        return self
-
-
-class WebhookSettings(Section):
-    """A receiver of labels that are signed by the Standard Webhooks rules."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(9467, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
-    secret: SecretStr | None = Field(None, description="The secret shared with the sender, whsec_...; needed.")
-    types: tuple[str, ...] = Field(
-        (), description="Values of the body's type that bring a label; others are ignored. Empty: all bring one."
-    )
-    mapping: LabelMapping | None = Field(
-        None, description="Where a label's parts lie in the body, as in mapping.labels; null: as in the topic."
-    )
-    max_bytes: int = Field(1_048_576, ge=1, description="Longest body; a longer one is refused.")
-
-
-class ConnectorSettings(Section):
-    """Processes that bring labels from elsewhere."""
-
-    label_studio: LabelStudioSettings = Field(LabelStudioSettings(), description="Label Studio, both ways.")
-    webhook: WebhookSettings = Field(WebhookSettings(), description="Signed webhooks.")
 
 
 class AnnotatorSettings(Section):
@@ -369,6 +245,7 @@ class Config(Section):
     review: ReviewSettings = Field(ReviewSettings(), description="Review requests.")
     annotators: AnnotatorSettings = Field(AnnotatorSettings(), description="People who label, and err.")
     connectors: ConnectorSettings = Field(ConnectorSettings(), description="Labels from elsewhere.")
+    review_service: ReviewServiceSettings = Field(ReviewServiceSettings(), description="The reviewers' page.")
     learner: LearnerSettings = Field(LearnerSettings(), description="The learner.")
     batch: BatchSettings = Field(BatchSettings(), description="Batches.")
     logging: LoggingSettings = Field(LoggingSettings(), description="Logs.")

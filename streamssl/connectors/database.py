@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,10 @@ class Database:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
+        return self._connection.execute(statement, values).fetchall()
+
+    def named(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Run one statement with named values and return its rows."""
         return self._connection.execute(statement, values).fetchall()
 
     def fact(self, name: str) -> Any:

@@ -1,0 +1,18 @@
+"""The review service: people answer review requests in a browser, or by its JSON API.
+
+============  ========================================================================================
+module        what lives there
+============  ========================================================================================
+questions     a review request as it is kept
+tables        the file in which everything is kept
+queue         who is shown which question next: by key, leased, blind doubles
+decisions     what people have said, and the labels that follow from it
+desk          the two together, one lock around them: what pages and API call
+people        who may enter: tokens, kept as digests
+sessions      who is logged in
+uploads       files of labels, line by line
+============  ========================================================================================
+
+Labels leave through the outbox of `streamssl.connectors`: kept in the same transaction as the decision, and in the
+labels topic exactly once, whatever is killed meanwhile.
+"""
