@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import anyio
 import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 MOST_AT_ONCE = 64
 """Requests that are answered at a time; more get 503."""
@@ -52,7 +52,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 @contextmanager
-def listening(app: Starlette, host: str, port: int) -> Iterator[int]:
+def listening(app: ASGIApp, host: str, port: int) -> Iterator[int]:
     """Serve an application; yield the port.
 
     Raises

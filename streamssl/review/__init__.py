@@ -11,6 +11,8 @@ desk          the two together, one lock around them: what pages and API call
 people        who may enter: tokens, kept as digests
 sessions      who is logged in
 uploads       files of labels, line by line
+api           the JSON API; ``models`` what it takes and gives, ``openapi`` its description
+process       the process ``streamssl review``: its threads, its metrics
 ============  ========================================================================================
 
 Labels leave through the outbox of `streamssl.connectors`: kept in the same transaction as the decision, and in the
