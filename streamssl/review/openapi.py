@@ -1,10 +1,14 @@
-"""The API's description, made from its endpoints and models: OpenAPI 3.1."""
+"""The API's description, made from its endpoints and models: OpenAPI 3.1.
+
+``python -m streamssl.review.openapi`` prints it; docs/reference/review-api.json is that, and a test keeps it so.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import orjson
 from pydantic.json_schema import models_json_schema
 
 from streamssl import __version__
@@ -84,3 +88,7 @@ def _answer(text: str, model: type[Model]) -> dict[str, Any]:
 
 def _content(model: type[Model]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+if __name__ == "__main__":
+    print(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -1,5 +1,8 @@
 """The JSON API, called as a script would."""
 
+from pathlib import Path
+
+import orjson
 import pytest
 from openapi_spec_validator import validate
 from starlette.applications import Starlette
@@ -133,6 +136,11 @@ def test_a_token_that_was_taken_away_or_has_ended(desk, people, client):
 def test_the_description_is_valid_and_is_served(client):
     validate(description())
     assert client.get("/api/openapi.json", headers={"Authorization": ""}).json() == description()
+
+
+def test_the_committed_description_is_this_one():
+    committed = Path(__file__).parents[2] / "docs/reference/review-api.json"
+    assert orjson.loads(committed.read_bytes()) == description(), "make docs"
 
 
 def test_answers_are_as_described(client):
