@@ -62,6 +62,9 @@ def listening(app: ASGIApp, host: str, port: int) -> Iterator[int]:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=MOST_AT_ONCE) as listener:
+        # Inherited by every connection. asyncio sets it only on sockets that name their protocol, which these do
+        # not; without it a body waits 40 ms for the acknowledgement of its headers.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,
             log_config=None,
