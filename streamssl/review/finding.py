@@ -37,7 +37,7 @@ def volunteer(reviewing: Reviewing, visit: Visit) -> Response:
     desk, said = visit.site.desk, said_of(visit.form)
     try:
         if "number" in visit.form:
-            desk.take_back(name, int(visit.form["number"]) if visit.form["number"].isdecimal() else 0, visit.now)
+            desk.take_back(name, visit.number("number") or 0, visit.now)
         elif said is None or not event_id:
             return search(reviewing, visit, "Say of which event, and a class.")
         else:

@@ -81,13 +81,12 @@ class Reviewing:
 
     def picture(self, visit: Visit) -> Response:
         """Serve a picture of an event: ``?request=`` which one's, ``field=`` the number of its field."""
-        query = visit.request.query_params
-        number = query.get("field", "")
+        number = visit.number("field")
         try:
-            question = self._desk.question(query.get("request", ""))
+            question = self._desk.question(visit.request.query_params.get("request", ""))
         except Unknown:
             return looks.problem(404, "There is no such question.")
-        found = picture(question.features, self._settings, int(number) if number.isdecimal() else -1)
+        found = None if number is None else picture(question.features, self._settings, number)
         if found is None:
             return looks.problem(404, "There is no such picture.")
         return Response(found.data, media_type=found.media_type)
@@ -101,15 +100,11 @@ class Reviewing:
 
     def answer(self, visit: Visit) -> Response:
         """Keep an answer; show what comes next."""
-        form, person = visit.form, visit.person.name
-        said = said_of(form)
-        knows = form.get("knows", "")
+        person, request_id, said = visit.person.name, visit.form.get("request_id", ""), said_of(visit.form)
         if said is None:
             return self._again(visit, "Say a class first.", 422)
         try:
-            self._desk.answer(
-                person, form.get("request_id", ""), said, visit.now, int(knows) if knows.isdecimal() else None
-            )
+            self._desk.answer(person, request_id, said, visit.now, visit.number("knows"))
         except Unknown as error:
             return self._next(visit, _sentence(error), 404)
         except Refused as error:
@@ -123,9 +118,9 @@ class Reviewing:
 
     def undo(self, visit: Visit) -> Response:
         """Take a decision back; show its question again."""
-        person, number = visit.person.name, visit.form.get("number", "")
+        person = visit.person.name
         try:
-            held = self._desk.take_back(person, int(number) if number.isdecimal() else 0, visit.now)
+            held = self._desk.take_back(person, visit.number("number") or 0, visit.now)
             words = f"Taken back: {held.said.text()}, of {held.event_id}."
         except Unknown:
             # Sent once more after the connection was lost, or from another window.

@@ -46,6 +46,11 @@ class Visit(NamedTuple):
         """Who it is."""
         return self.session.person
 
+    def number(self, name: str) -> int | None:
+        """Return a number that was sent, 0 or above; None: there is none of this name, or it is something else."""
+        text = self.form.get(name) or self.request.query_params.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < 16 else None
+
     @property
     def wants_fragment(self) -> bool:
         """Whether the page's script asks."""
