@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 
 GIVE_UP_AFTER = 30.0
 """Seconds without an answer after which watching ends; a service that restarts comes back sooner."""
-ANSWERS_WITHIN = 5.0
-LONGEST_PAGE = 16_000_000
 COLOURS = {"plain": "default", "well": "green", "warning": "yellow", "bad": "red", "unknown": "dim"}
 
 Url = Annotated[str, typer.Option("--url", metavar="URL", help="The worker's metrics.")]
-
-
-class _Silent(Exception):
-    """Nothing usable came from the address; the message says what did."""
 
 
 def top(
@@ -40,11 +34,13 @@ def top(
     Reads /metrics and nothing else, so it may run anywhere that reaches it. Rates are those since the reading
     before. Ctrl-C ends it; in a pipe, or with --once, it prints one page and ends.
     """
+    from streamssl.monitoring.reading import Silent, read
+
     if not url.startswith(("http://", "https://")):
         raise CommandError(f"--url {url}: it begins with http:// or https://, as in http://127.0.0.1:9464/metrics")
     try:
-        before = _read(url)
-    except _Silent as error:
+        before = read(url)
+    except Silent as error:
         raise CommandFailed(f"{error}; is `streamssl run` up, and is metrics.host reachable from here?") from error
     if once or not on_terminal(sys.stdout):
         time.sleep(every)
@@ -56,11 +52,12 @@ def top(
 
 
 def _print_once(url: str, before: Scrape) -> None:
+    from streamssl.monitoring.reading import Silent, read
     from streamssl.monitoring.top import answers, title
 
     try:
-        now = _read(url)
-    except _Silent as error:
+        now = read(url)
+    except Silent as error:
         raise CommandFailed(str(error)) from error
     print(title(now))
     for answer in answers(now, before):
@@ -70,6 +67,7 @@ def _print_once(url: str, before: Scrape) -> None:
 def _watch(url: str, before: Scrape, every: float, console: Console) -> None:
     from rich.live import Live
 
+    from streamssl.monitoring.reading import Silent, read
     from streamssl.monitoring.top import answers, title
 
     now, heard = before, time.monotonic()
@@ -77,10 +75,10 @@ def _watch(url: str, before: Scrape, every: float, console: Console) -> None:
         while True:
             time.sleep(every)
             try:
-                before, now = now, _read(url)
+                before, now = now, read(url)
                 heard = time.monotonic()
                 display.update(page(title(now), answers(now, before)), refresh=True)
-            except _Silent as error:
+            except Silent as error:
                 silence = time.monotonic() - heard
                 if silence > GIVE_UP_AFTER:
                     raise CommandFailed(f"{error}, for {silence:.0f} s") from error
@@ -105,27 +103,3 @@ def page(heading: str, shown: list[Answer]) -> Table:
     for answer in shown:
         table.add_row(answer.question, Text(answer.value, f"bold {COLOURS[answer.mood]}"), Text(answer.detail))
     return table
-
-
-def _read(url: str) -> Scrape:
-    import http.client
-    import urllib.request
-
-    from streamssl.monitoring.scrape import Scrape
-
-    # Directly, whatever proxy the environment names: a worker's metrics are on the inside.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=ANSWERS_WITHIN) as answer:
-            text = answer.read(LONGEST_PAGE).decode()
-    except (OSError, http.client.HTTPException) as error:
-        raise _Silent(f"{url} does not answer: {getattr(error, 'reason', None) or error}") from error
-    except UnicodeDecodeError as error:
-        raise _Silent(f"{url} answers, but not with text") from error
-    try:
-        scrape = Scrape(text, time.time())
-    except ValueError as error:
-        raise _Silent(f"{url} answers, but not with metrics") from error
-    if "streamssl_start_timestamp_seconds" not in scrape:
-        raise _Silent(f"{url} answers, but not with a worker's metrics")
-    return scrape

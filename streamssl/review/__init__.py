@@ -13,6 +13,12 @@ sessions      who is logged in
 uploads       files of labels, line by line
 api           the JSON API; ``models`` what it takes and gives, ``openapi`` its description
 process       the process ``streamssl review``: its threads, its metrics
+app           the pages, put together: where each lies; `site` is what they work with
+doors         what every request passes: host, size, time, headers
+visits        who looks at a page, and whether a form comes from one of ours
+reviewing     the page on which people answer; finding, uploading, reports, status: the others
+presentation  an event's features by their kind; unusual, pictures: numbers among others, and what is looked at
+looks         templates and what lies beside them
 ============  ========================================================================================
 
 Labels leave through the outbox of `streamssl.connectors`: kept in the same transaction as the decision, and in the

@@ -5,7 +5,6 @@ Its description, as OpenAPI, is at ``/api/openapi.json``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Literal, NamedTuple
@@ -33,6 +32,7 @@ from streamssl.review.models import (
     VolunteeredLabel,
 )
 from streamssl.review.people import People, Person
+from streamssl.review.site import milliseconds
 
 MOST_BYTES = 65_536
 """Of a body."""
@@ -102,10 +102,10 @@ class Api:
     people
         Whose tokens are taken.
     clock
-        Seconds since the epoch.
+        Ms since the epoch.
     """
 
-    def __init__(self, desk: Desk, people: People, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, desk: Desk, people: People, clock: Callable[[], int] = milliseconds) -> None:
         self._desk = desk
         self._people = people
         self._clock = clock
@@ -169,7 +169,7 @@ class Api:
 
         @wraps(call)
         async def serve(request: Request) -> Response:
-            now = int(1_000 * self._clock())
+            now = self._clock()
             person = await run_in_threadpool(self._person, request, now)
             if person is None:
                 return _problem(401, "the header must say Authorization: Bearer TOKEN, with a token that is valid")

@@ -156,6 +156,12 @@ def people(database: Database) -> list[str]:
     return [name for (name,) in database.rows("SELECT DISTINCT person FROM decisions ORDER BY person")]
 
 
+def answered_since(database: Database, person: str, since: int) -> int:
+    """Return how many decisions of a person since a moment (ms) hold. Cost: in proportion to these."""
+    [[n]] = database.rows("SELECT count(*) FROM decisions WHERE person = ? AND time >= ? AND holds", person, since)
+    return int(n)
+
+
 def tally(database: Database, person: str, since: int) -> Tally:
     """Return what somebody has done so far; ``since`` is the moment (ms) from which on it was today."""
     [[answered, abstained, today]] = database.rows(

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     holds INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX IF NOT EXISTS decisions_by_person ON decisions (person, number);
+CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (person, time);
 CREATE INDEX IF NOT EXISTS decisions_by_request ON decisions (request_id, person);
 CREATE INDEX IF NOT EXISTS decisions_by_event ON decisions (event_id);
 CREATE TABLE IF NOT EXISTS classes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

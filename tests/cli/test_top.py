@@ -12,6 +12,7 @@ from rich.console import Console
 from streamssl.cli import top
 from streamssl.cli.output import CommandFailed
 from streamssl.monitoring.metrics import Metrics
+from streamssl.monitoring.reading import read
 from streamssl.monitoring.scrape import Scrape
 from streamssl.monitoring.top import answers
 from streamssl.runtime.health import Health, HealthServer
@@ -114,7 +115,7 @@ def test_an_address_that_is_none(cli):
 def test_watching_goes_on_through_a_silence_and_ends_with_a_message(metrics, monkeypatch):
     monkeypatch.setattr(top, "GIVE_UP_AFTER", 1.0)
     with serving(metrics) as url:
-        before = top._read(url)
+        before = read(url)
     terminal = io.StringIO()
     begun = time.monotonic()
     with pytest.raises(CommandFailed, match="does not answer: .*, for [12] s"):
@@ -124,7 +125,7 @@ def test_watching_goes_on_through_a_silence_and_ends_with_a_message(metrics, mon
 
 
 def test_the_page_shows_every_answer_whatever_the_width(metrics, url):
-    now: Scrape = top._read(url)
+    now: Scrape = read(url)
     for width in (60, 100, 200):
         console = Console(width=width, record=True, file=io.StringIO())
         console.print(top.page("worker-7", answers(now)))

@@ -27,7 +27,7 @@ def people(tmp_path):
 @pytest.fixture
 def client(desk, people):
     token = people.add("ann", is_lead=False, expires=NOW + HOUR)
-    app = Starlette(routes=Api(desk, people, clock=lambda: NOW / 1_000).routes())
+    app = Starlette(routes=Api(desk, people, clock=lambda: NOW).routes())
     return TestClient(app, headers={"Authorization": f"Bearer {token}"})
 
 
