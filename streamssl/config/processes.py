@@ -68,7 +68,7 @@ FieldKind = Literal["number", "text", "image", "pixels", "link", "hidden"]
 class ReviewMetricsSettings(MetricsSettings):
     """Where the review service's metrics and health are served."""
 
-    port: int = Field(9466, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
+    port: int = Field(9468, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
 
 
 class ReviewServiceSettings(Section):
