@@ -19,7 +19,7 @@ from streamssl.config import Config
 from streamssl.connectors.listening import listening
 from streamssl.connectors.parts import EXIT_FAILED, CommitLimit, begin, run_parts
 from streamssl.connectors.pump import Pump
-from streamssl.monitoring.review_metrics import CONTENT_TYPE, ReviewMetrics
+from streamssl.monitoring.review_service import CONTENT_TYPE, ReviewMetrics
 from streamssl.review.api import Api
 from streamssl.review.app import review_app
 from streamssl.review.desk import Desk, take_requests
