@@ -60,11 +60,30 @@ def test_an_answer_by_somebody_who_saw_the_guess_is_none(world):
     assert entry(world, "a")[:1] == (Status.ANSWERED,), "somebody else had not seen it"
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_an_answer_that_was_changed_at_the_sight_of_the_guess_is_none_any_more(world, others):
+    """Whoever errs is told so by the guess, and changes their mind only where the model was wrong before."""
+    answer(world, "a", "spam", annotator="ann")
+    assert entry(world, "a") == (Status.ANSWERED, 0, 0)
+    answer(world, "a", "ham", annotator="ann", seen_prediction=True)
+    if others:  # what somebody volunteers and takes back makes no difference
+        world.settle(world.label("a", "ham", annotator="bob"))
+        world.settle(world.label("a", None, annotator="bob"))
+    assert entry(world, "a")[0] == Status.SEEN
+
+
 def test_i_do_not_know_is_noted_where_it_was_asked(world):
     world.settle(world.record("labels", {"event_id": "b", "abstain": True}, "b"))
     assert entry(world, "b")[0] == Status.OPEN
     asked = {"event_id": "a", "abstain": True, "request_id": world.requests["a"]}
     world.settle(world.record("labels", asked, "a"))
+    assert entry(world, "a")[0] == Status.ABSTAINED
+
+
+def test_i_do_not_know_any_more_takes_the_place_of_the_answer(world):
+    answer(world, "a", "spam", annotator="ann")
+    changed = {"event_id": "a", "abstain": True, "annotator": "ann", "request_id": world.requests["a"]}
+    world.settle(world.record("labels", changed, "a"))
     assert entry(world, "a")[0] == Status.ABSTAINED
 
 
