@@ -48,9 +48,17 @@ def webhook(config: ConfigFile = None, settings: Settings = None) -> None:
     Where a label's parts lie in the body is said by connectors.webhook.mapping. Exit codes as of label-studio.
     """
     loaded = load(config, settings)
-    if loaded.connectors.webhook.secret is None:
+    secret = loaded.connectors.webhook.secret
+    if secret is None:
         raise CommandError("connectors.webhook: needs secret")
-    _run(_processes().run_webhook, loaded)
+    process = _processes().run_webhook
+    from streamssl.connectors.webhook import verifier
+
+    try:
+        verifier(secret.get_secret_value())
+    except ValueError as error:
+        raise CommandError(f"connectors.webhook.secret: {error}") from error
+    _run(process, loaded)
 
 
 def _processes() -> ModuleType:
