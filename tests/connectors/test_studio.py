@@ -142,6 +142,18 @@ def test_of_two_annotations_by_one_person_the_newer_stands(bench, stand_in, conf
     assert [said(each) for each in labels(config)] == ["ham", "spam", None]
 
 
+def test_of_two_annotations_by_one_person_the_one_changed_last_stands(bench, stand_in, config):
+    bench.ask(1)
+    bench.turn()
+    task = stand_in.task_of("request-1")
+    first = stand_in.annotate(task, "spam")
+    stand_in.annotate(task, "ham")
+    bench.turn()
+    stand_in.change(first, "spam")
+    bench.turn()
+    assert [said(each) for each in labels(config)] == ["ham", "spam"]
+
+
 def test_two_people_are_two_annotators(bench, stand_in, config):
     bench.ask(1)
     bench.turn()
