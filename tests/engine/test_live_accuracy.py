@@ -314,6 +314,7 @@ def test_i_do_not_know_after_an_answer_changes_nothing():
     simulation.answer(simulation.requests)
     before = simulation.recent()
     simulation.live.abstain(int(simulation.requests[5]))
+    simulation.live.see(int(simulation.requests[6]))
     assert simulation.recent() == before
 
 

@@ -72,6 +72,13 @@ def test_an_answer_that_was_changed_at_the_sight_of_the_guess_is_none_any_more(w
     assert entry(world, "a")[0] == Status.SEEN
 
 
+def test_an_answer_whose_annotator_has_volunteered_another_since_is_none_any_more(world):
+    """Those who come back unasked do so for a reason."""
+    answer(world, "a", "ham", annotator="ann")
+    world.settle(world.label("a", "spam", annotator="ann"))
+    assert entry(world, "a")[0] == Status.OPEN
+
+
 def test_i_do_not_know_is_noted_where_it_was_asked(world):
     world.settle(world.record("labels", {"event_id": "b", "abstain": True}, "b"))
     assert entry(world, "b")[0] == Status.OPEN

@@ -159,10 +159,14 @@ class LiveAccuracy:
         self._close(sequence, Status.ABSTAINED)
 
     def see(self, sequence: int) -> None:
-        """Enter that nobody answered but those who had seen the guess, at least when they answered last."""
+        """Enter that somebody answered who had seen the guess."""
+        self._close(sequence, Status.SEEN)
+
+    def supersede(self, sequence: int) -> None:
+        """Enter that no answer is left that counts: whoever gave one has said something else since, unfairly."""
         place = self.requests.find(sequence)
-        if place is not None and self.requests["status"][place] in (Status.OPEN, Status.ANSWERED):
-            self.requests["status"][place] = Status.SEEN
+        if place is not None and self.requests["status"][place] == Status.ANSWERED:
+            self.requests["status"][place] = Status.OPEN
 
     def take_back(self, sequence: int) -> None:
         """Remove the answer about an event: the request is open again."""
