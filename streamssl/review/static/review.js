@@ -122,7 +122,7 @@ async function help() {
 // Keys: what has one says so itself (data-key).
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const target = event.target;
+  const target = event.target instanceof Element ? event.target : document.body;
   const dialog = one("dialog[open]");
   if (dialog) {
     if (event.key === "?") dialog.close();
