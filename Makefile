@@ -42,6 +42,7 @@ bench: $(READY)  ## accuracy, speed and memory figures (minutes)
 
 docs: $(READY)   ## write the generated reference pages again
 	$(BIN)/python -m streamssl schema --write docs/reference
+	$(BIN)/python -m streamssl.review.openapi > docs/reference/review-api.json
 
 dashboards: $(READY)  ## write the Grafana dashboards again, after an edit in deploy/dashboards
 	$(BIN)/python -m deploy.dashboards

@@ -29,6 +29,7 @@ def people() -> Dashboard:
         {
             "": top_row(),
             "Asked and answered": _asking(),
+            "What is asked, and why": _choosing(),
             "How late labels come": _delay(),
             "Who labels, and how well": _annotators(),
         },
@@ -41,7 +42,7 @@ def _asking() -> list[Panel]:
     return [
         chart(
             "Review requests",
-            "In the hour before: asked, or swallowed by the cap.",
+            "In the hour before: asked, swallowed by a cap; expired before anybody answered.",
             [Query("{{outcome}}", f"sum by (outcome) ({increase(asked, '1h')})")],
             unit=PLAIN,
         ),
@@ -63,6 +64,57 @@ def _asking() -> list[Panel]:
                 )
             ],
             unit=SHARE,
+        ),
+    ]
+
+
+def _choosing() -> list[Panel]:
+    return [
+        chart(
+            "Why these events",
+            "Requests of the hour before, by what made their event likely to be asked about.",
+            [Query("{{reason}}", f"sum by (reason) ({increase('streamssl_review_asked_total', '1h')})")],
+            unit=PLAIN,
+            stacked=True,
+            span=6,
+        ),
+        chart(
+            "Share that is asked about",
+            "Of all events, at present: what is to be, and what the live accuracy may rest on. Below review.share"
+            " where people have no time for more.",
+            [
+                Query("{{instance}}: asked", of("streamssl_review_share_ratio")),
+                Query("{{instance}}: promised", of("streamssl_review_promised_share_ratio")),
+            ],
+            unit=SHARE,
+            span=6,
+        ),
+        chart(
+            "More than usual, and less",
+            "What is asked beyond the share for a while (at the start, for new or vanished classes, after a drift),"
+            " as a part of it; and what all probabilities are multiplied by, so that the budget is kept.",
+            [
+                Query("{{instance}}: more", of("streamssl_review_raise_ratio")),
+                Query("{{instance}}: control", of("streamssl_review_control_ratio")),
+            ],
+            unit=PLAIN,
+            span=6,
+        ),
+        chart(
+            "Waiting, and the budget",
+            "Requests that wait for an answer; what an hour's and a day's answers are enough for; in the hour"
+            " before, what expired requests gave back, and what a cap swallowed.",
+            [
+                Query("waiting", f"sum({of('streamssl_review_open_requests')})"),
+                Query("enough for: {{per}}", f"sum by (per) ({of('streamssl_review_budget_requests')})"),
+                Query("given back", f"sum({increase('streamssl_review_returned_requests_total', '1h')})"),
+                Query(
+                    "swallowed by the cap: {{cap}}",
+                    f"sum by (cap) ({increase('streamssl_review_capped_total', '1h')})",
+                ),
+            ],
+            unit=PLAIN,
+            span=6,
         ),
     ]
 

@@ -20,6 +20,7 @@ from streamssl.cli import (
     evaluate,
     label,
     replay,
+    review,
     run,
     schema,
     snapshots,
@@ -45,6 +46,8 @@ app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
 app.command("label")(label.label)
+app.command("review")(review.review)
+app.add_typer(review.reviewers, name="reviewers")
 app.add_typer(connect.app, name="connect")
 app.add_typer(topics.app, name="topics")
 app.add_typer(workers.app, name="workers")

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import os
-import signal
-import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import typer
 
+from streamssl.cli.beside import run_beside
 from streamssl.cli.options import ConfigFile, Settings, load
 from streamssl.cli.output import CommandError
 
-if TYPE_CHECKING:
-    from streamssl.config import Config
-
 app = typer.Typer(no_args_is_help=True, help="Bring labels from other tools; each command is a process of its own.")
-
-Process = Callable[["Config", threading.Event, Callable[[], AbstractContextManager[None]]], int]
 
 
 @app.command("label-studio")
@@ -38,7 +25,7 @@ def label_studio(config: ConfigFile = None, settings: Settings = None) -> None:
     section = loaded.connectors.label_studio
     if section.project is None or section.token is None:
         raise CommandError("connectors.label_studio: needs project and token")
-    _run(_processes().run_label_studio, loaded)
+    run_beside(_processes().run_label_studio, loaded)
 
 
 @app.command("webhook")
@@ -50,7 +37,7 @@ def webhook(config: ConfigFile = None, settings: Settings = None) -> None:
     loaded = load(config, settings)
     if loaded.connectors.webhook.secret is None:
         raise CommandError("connectors.webhook: needs secret")
-    _run(_processes().run_webhook, loaded)
+    run_beside(_processes().run_webhook, loaded)
 
 
 def _processes() -> ModuleType:
@@ -59,18 +46,3 @@ def _processes() -> ModuleType:
     except ModuleNotFoundError as error:
         raise CommandError(f"{error.name} is missing: pip install 'streamssl[connectors]'") from error
     return processes
-
-
-def _run(process: Process, config: Config) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(1) if stop.is_set() else stop.set())
-    from streamssl.runtime.logs import configure_logging
-    from streamssl.runtime.watchdog import Watchdog
-
-    configure_logging(config.logging.level, config.logging.format)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every look
-    watchdog = Watchdog(math.inf)  # only commits have a limit: people may leave it without work for days
-    watchdog.start()
-    commit_limit = partial(watchdog.within, 2 * config.kafka.transaction_timeout_ms / 1_000)
-    raise typer.Exit(process(config, stop, commit_limit))

@@ -65,6 +65,12 @@ FieldKind = Literal["number", "text", "image", "pixels", "link", "hidden"]
 """How reviewers are shown a field of an event."""
 
 
+class ReviewMetricsSettings(MetricsSettings):
+    """Where the review service's metrics and health are served."""
+
+    port: int = Field(9468, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
+
+
 class ReviewServiceSettings(Section):
     """The page on which people answer review requests, and its JSON API."""
 
@@ -109,4 +115,4 @@ class ReviewServiceSettings(Section):
         pattern=r"^https?://",
         description="The learner's /metrics, for the status page; null: where the section metrics has it.",
     )
-    metrics: MetricsSettings = Field(MetricsSettings(port=9466), description="Its own metrics and health.")
+    metrics: ReviewMetricsSettings = Field(ReviewMetricsSettings(), description="Its own metrics and health.")

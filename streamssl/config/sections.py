@@ -169,10 +169,25 @@ class PseudoLabelSettings(Section):
 
 
 class ReviewSettings(Section):
-    """Whom the service asks."""
+    """Whom the service asks. Each worker asks about its own events; limits are those of one worker."""
 
-    share: float = Field(0.01, ge=0, le=1, description="Share of the events that people are asked about.")
-    max_per_hour: int | None = Field(None, ge=0, description="Requests an hour at the most.")
+    sampler: Literal["uncertainty", "random", "off"] = Field(
+        "uncertainty",
+        description="Which events people are asked about: all by chance, those that the model is unsure of more "
+        "often; all alike; or none.",
+    )
+    share: float = Field(
+        0.01, ge=0, le=1, description="Share of the events that people are asked about, fewer where a limit binds."
+    )
+    per_hour: float | None = Field(None, gt=0, description="Answers that people can give in an hour.")
+    per_day: float | None = Field(None, gt=0, description="Answers that people can give in a day.")
+    doubles: float = Field(
+        0.07, ge=0, le=1, description="Share of the requests that two people are to answer, blind to each other."
+    )
+    max_per_hour: int | None = Field(
+        None, ge=0, description="Requests an hour at the most: what was drawn beyond it is not asked."
+    )
+    max_per_day: int | None = Field(None, ge=0, description="Requests a day at the most, likewise.")
     expires_after_seconds: int = Field(86_400, ge=1, description="How long a request stays open.")
 
 

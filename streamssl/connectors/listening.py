@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import anyio
 import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 MOST_AT_ONCE = 64
 """Requests that are answered at a time; more get 503."""
@@ -52,7 +52,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 @contextmanager
-def listening(app: Starlette, host: str, port: int) -> Iterator[int]:
+def listening(app: ASGIApp, host: str, port: int) -> Iterator[int]:
     """Serve an application; yield the port.
 
     Raises
@@ -62,8 +62,8 @@ def listening(app: Starlette, host: str, port: int) -> Iterator[int]:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=MOST_AT_ONCE) as listener:
-        # Connections inherit it. asyncio sets it only where the socket names its protocol, which this one does not;
-        # without it a body waits 40 ms for the head of its answer to be acknowledged.
+        # Inherited by every connection. asyncio sets it only on sockets that name their protocol, which these do
+        # not; without it a body waits 40 ms for the acknowledgement of its headers.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,

@@ -38,7 +38,8 @@ def rows(board: Scoreboard, promised: float) -> Rows:
             "answers given",
             f"{answers.total():,}",
             f"{answers['mistake']} wrong, {answers['correction']} of them corrected; "
-            f'{answers["repetition"]} given twice; {answers["abstention"]} "I don\'t know"',
+            f"{answers['repetition']} given twice; {answers['retraction']} taken back; "
+            f'{answers["abstention"]} "I don\'t know"',
         ),
         ("pseudo-labels given", f"{board.pseudo_labels:,}", precision),
     ]

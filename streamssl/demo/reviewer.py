@@ -11,7 +11,7 @@ NAME = "simulated-reviewer"
 SECOND_THOUGHT = 2.0
 """A correction or a repetition comes after as much time again as the answer took, times this at the most."""
 
-Kind = Literal["right", "mistake", "abstention", "correction", "repetition"]
+Kind = Literal["right", "mistake", "abstention", "correction", "repetition", "retraction"]
 
 
 class Habits(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,18 +14,19 @@ from rich.console import Console
 
 from streamssl.config import Config
 from streamssl.demo import datasets
+from streamssl.demo.person import Person
 from streamssl.demo.picture import draw
 from streamssl.demo.report import print_report
 from streamssl.demo.reviewer import Habits, Reviewer
 from streamssl.demo.scoreboard import Scoreboard
-from streamssl.demo.service import Service, ServiceDied, free_port, settings
+from streamssl.demo.service import HOST, Service, ServiceDied, free_port, settings
 from streamssl.demo.stream import Stream, event_ids, wait_until_ready
 from streamssl.demo.view import shown
 from streamssl.runtime.topics import check_topics
 from streamssl.transport import connect
 
 EXIT_WELL, EXIT_FAILED = 0, 1
-CONFIG, LOG, PICTURE = "streamssl.yaml", "service.log", "learning-curve.png"
+CONFIG, LOG, PAGE_LOG, PICTURE = "streamssl.yaml", "service.log", "review.log", "learning-curve.png"
 PRECISION = 0.85
 """What the demo's pseudo-labels promise; the service's default of .95 needs more labels than a minute brings."""
 
@@ -48,6 +50,8 @@ class Options(NamedTuple):
     output: Path = Path("demo-output")
     live: bool = True
     """Redraw a panel, if a terminal is there."""
+    is_person_asked: bool = False
+    """A person answers, on the reviewers' page, in place of the simulated reviewer."""
 
 
 def run(options: Options) -> int:
@@ -71,31 +75,44 @@ def run(options: Options) -> int:
     share = demo_set.review_share if options.review_share is None else options.review_share
     output = _fresh(options.output)
     port = free_port()
-    config = _write_config(output, port, share, options.seed)
+    config = _write_config(output, port, share, options.seed, page_settings(demo_set))
     truth = {
         event_id: row.label for event_id, row in zip(event_ids(demo_set), demo_set.rows, strict=True) if row.label
     }
     board = Scoreboard(truth)
     reviewer = Reviewer(truth, demo_set.classes, Habits(options.review_delay), options.seed)
-    stream = Stream(demo_set, config, reviewer, board, options.rate)
+    stream = Stream(demo_set, config, Person(truth) if options.is_person_asked else reviewer, board, options.rate)
     service = Service(output / CONFIG, output / LOG, port)
     title = f"{demo_set.name}: {len(truth):,} events, {len(demo_set.classes)} classes, {share:.1%} for review"
-    _say(console, f"{title}; a simulated reviewer answers after some {options.review_delay:g} s")
+    who = "you answer" if options.is_person_asked else "a simulated reviewer answers"
+    _say(console, f"{title}; {who}{'' if options.is_person_asked else f' after some {options.review_delay:g} s'}")
     try:
-        with service:
+        with service, ExitStack() as beside:
             _wait(console, service, live=live)
-            with (
-                closing(connect(config)) as transport,
-                shown(console, title=title, metrics_url=f"{service.url}/metrics", live=live) as show,
-            ):
+            url = f"{service.url}/metrics"
+            with closing(connect(config)) as transport:
                 check_topics(transport, config)
-                for progress in stream.play(transport, service):
-                    show(progress, board)
+                if options.is_person_asked:
+                    page, link = _page(config, output)
+                    beside.enter_context(page)
+                    for _ in wait_until_ready(page):
+                        pass
+                    _say(console, f"answer here:    {link}\nCtrl-C ends it, with a table of how you both did")
+                    url = link
+                with (
+                    shown(console, title=title, metrics_url=url, live=live) as show,
+                    suppress(KeyboardInterrupt) if options.is_person_asked else nullcontext(),
+                ):
+                    for progress in stream.play(transport, service):
+                        show(progress, board)
             code = service.stop()
             if code:
                 raise ServiceDied(f"the service did not stop well, exit code {code}")
     except ServiceDied as error:
         print(f"streamssl demo: {error}; the end of {service.log}:\n{service.log_tail()}", file=sys.stderr)
+        if (output / PAGE_LOG).is_file():
+            page = Service(output / CONFIG, output / PAGE_LOG, port, "review")
+            print(f"the end of {page.log}:\n{page.log_tail()}", file=sys.stderr)
         return EXIT_FAILED
     print_report(console, board, title, promised=PRECISION, live=live)
     draw(board, title, output / PICTURE)
@@ -113,9 +130,26 @@ def _fresh(output: Path) -> Path:
     return output
 
 
-def _write_config(output: Path, port: int, share: float, seed: int) -> Config:
+def page_settings(demo_set: datasets.DemoSet) -> dict[str, object]:
+    """Return the section of the reviewers' page: pixels as a picture, and every digit on the key that bears it."""
+    classes = sorted(demo_set.classes, key=lambda name: (name == "0", name))
+    fields = {"row*_column*": "pixels"} if demo_set.name == "digits" else {}
+    return {"port": free_port(), "classes": classes, "fields": fields, "metrics": {"port": free_port()}}
+
+
+def _page(config: Config, output: Path) -> tuple[Service, str]:
+    """Return the reviewers' page, not started yet, and a link that lets whoever runs the demo in."""
+    from streamssl.review.people import People, people_file
+
+    token = People(people_file(config)).add("you", is_lead=True, expires=None)
+    section = config.review_service
+    page = Service(output / CONFIG, output / PAGE_LOG, section.metrics.port, "review")
+    return page, f"http://{HOST}:{section.port}/login#{token}"
+
+
+def _write_config(output: Path, port: int, share: float, seed: int, page: Mapping[str, object]) -> Config:
     path = output / CONFIG
-    chosen = settings(output, port, share=share, precision=PRECISION, seed=seed)
+    chosen = settings(output, port, share=share, precision=PRECISION, seed=seed, page=page)
     path.write_text(yaml.safe_dump(dict(chosen), sort_keys=False), encoding="utf-8")
     return Config.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
@@ -137,7 +171,8 @@ def _print_paths(console: Console, output: Path, name: str) -> None:
     for text in (
         f"picture:        {output / PICTURE}",
         f"configuration:  {output / CONFIG}   topics, state and log are beside it",
-        f"next:           streamssl demo --dataset {other}",
+        "next:           streamssl demo --review             (you answer, in a browser)",
+        f"                streamssl demo --dataset {other}",
         "                streamssl demo --seed 1             (another order, other events to ask about)",
         "                streamssl demo --dataset YOUR.csv   (one column named label)",
         f"                streamssl run --config {output / CONFIG}   (goes on where this stopped)",

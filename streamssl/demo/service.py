@@ -1,4 +1,4 @@
-"""The real service as a process of its own, on the embedded transport, and what it says of itself."""
+"""The real services, each a process of its own, on the embedded transport, and what they say of themselves."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Scrape:
 
 
 class Service:
-    """``streamssl run`` on a configuration of the demo's.
+    """A service on a configuration of the demo's.
 
     Parameters
     ----------
@@ -60,12 +60,14 @@ class Service:
         File that takes what the service writes.
     port
         Of ``/metrics`` and ``/health``.
+    command
+        The service's: ``run`` or ``review``.
     """
 
-    def __init__(self, config: Path, log: Path, port: int) -> None:
+    def __init__(self, config: Path, log: Path, port: int, command: str = "run") -> None:
         self.log = log
         self.url = f"http://{HOST}:{port}"
-        self._command = [sys.executable, "-m", "streamssl", "run", "--config", str(config)]
+        self._command = [sys.executable, "-m", "streamssl", command, "--config", str(config)]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -143,7 +145,9 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Goes to this machine directly, whatever proxy the environment names."""
 
 
-def settings(output: Path, port: int, *, share: float, precision: float, seed: int) -> Mapping[str, object]:
+def settings(
+    output: Path, port: int, *, share: float, precision: float, seed: int, page: Mapping[str, object]
+) -> Mapping[str, object]:
     """Return the service's configuration, as it stands in the file: what differs from the defaults.
 
     Parameters
@@ -158,6 +162,8 @@ def settings(output: Path, port: int, *, share: float, precision: float, seed: i
         What pseudo-labels promise.
     seed
         Of the learner and of the choice of events for review.
+    page
+        The section of the reviewers' page.
     """
     return {
         "transport": "sqlite",
@@ -166,6 +172,7 @@ def settings(output: Path, port: int, *, share: float, precision: float, seed: i
         "state": {"directory": str(output / "state"), "snapshot_every_seconds": 10},
         "metrics": {"host": HOST, "port": port},
         "review": {"share": share},
+        "review_service": dict(page),
         "pseudo_labels": {"precision": precision},
         "learner": {"seed": seed, "twin": "all"},
     }

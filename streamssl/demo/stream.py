@@ -11,6 +11,7 @@ import orjson
 
 from streamssl.config import Config
 from streamssl.demo.datasets import DemoSet
+from streamssl.demo.person import Person
 from streamssl.demo.reviewer import Reviewer
 from streamssl.demo.scoreboard import Scoreboard
 from streamssl.demo.service import Scrape, Service, ServiceDied
@@ -63,7 +64,7 @@ class Stream:
     config
         Of the service: names of topics.
     reviewer, scoreboard
-        Who answers, and who compares.
+        Who answers, a person or the simulated reviewer, and who compares.
     rate
         Events a second.
     clock
@@ -74,7 +75,7 @@ class Stream:
         self,
         demo_set: DemoSet,
         config: Config,
-        reviewer: Reviewer,
+        reviewer: Reviewer | Person,
         scoreboard: Scoreboard,
         rate: float,
         clock: Callable[[], float] = time.monotonic,
@@ -99,6 +100,8 @@ class Stream:
             When the service ends by itself or stops answering.
         """
         topics = [self._topics.predictions, self._topics.review_requests]
+        if isinstance(self.reviewer, Person):
+            topics += self._topics.labels
         with transport.producer() as producer, transport.reader(topics) as reader:
             begun = moved = self._clock()
             scraped = measured = begun
@@ -161,6 +164,8 @@ class Stream:
         value: dict[str, Any] = orjson.loads(record.value or b"{}")
         if record.topic == self._topics.predictions:
             self.scoreboard.predicted(value)
+        elif record.topic in self._topics.labels and isinstance(self.reviewer, Person):
+            self.scoreboard.answered(self.reviewer.heard(value, self._clock()))
         else:
             self.reviewer.ask(value["event"]["id"], value["request_id"], self._clock())
 

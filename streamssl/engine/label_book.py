@@ -22,6 +22,8 @@ class LabelBook:
 
     def __init__(self) -> None:
         self._given: dict[int, tuple[Label, ...]] = {}
+        self._abstained: dict[int, tuple[str | None, ...]] = {}
+        """Who has said of an event that was asked about that they do not know."""
         self._sweep_at = 1_024
 
     def __len__(self) -> int:
@@ -38,9 +40,32 @@ class LabelBook:
         """
         others = [each for each in self.get(sequence) if each.annotator != answer.annotator]
         self._given[sequence] = (*others, answer._replace(features=None))[-MOST_ANSWERS:]
-        if len(self._given) >= self._sweep_at:
+        self.take_back_abstention(sequence, answer.annotator, of_all=False)
+        self._sweep(first_pending)
+
+    def abstain(self, sequence: int, annotator: str | None, first_pending: int) -> None:
+        """Enter that somebody who was asked does not know."""
+        others = tuple(each for each in self._abstained.get(sequence, ()) if each != annotator)
+        self._abstained[sequence] = (*others, annotator)[-MOST_ANSWERS:]
+        self._sweep(first_pending)
+
+    def has_abstained(self, sequence: int) -> bool:
+        """Tell whether somebody who was asked about an event does not know."""
+        return sequence in self._abstained
+
+    def take_back_abstention(self, sequence: int, annotator: str | None, *, of_all: bool = True) -> bool:
+        """Remove an annotator's "I don't know", without a name those of all; tell whether there was any."""
+        before = self._abstained.pop(sequence, ())
+        left = () if annotator is None and of_all else tuple(each for each in before if each != annotator)
+        if left:
+            self._abstained[sequence] = left
+        return len(left) < len(before)
+
+    def _sweep(self, first_pending: int) -> None:
+        if len(self._given) + len(self._abstained) >= self._sweep_at:
             self._given = {s: g for s, g in self._given.items() if s >= first_pending}
-            self._sweep_at = max(1_024, 2 * len(self._given))
+            self._abstained = {s: who for s, who in self._abstained.items() if s >= first_pending}
+            self._sweep_at = max(1_024, 2 * (len(self._given) + len(self._abstained)))
 
     def remove(self, sequence: int, annotator: str | None) -> None:
         """Take an annotator's answer back; without a name, all answers."""
@@ -55,6 +80,7 @@ class LabelBook:
         return {
             "sweep_at": self._sweep_at,
             "given": [[s, [list(answer) for answer in answers]] for s, answers in self._given.items()],
+            "abstained": [[s, list(who)] for s, who in self._abstained.items()],
         }
 
     @classmethod
@@ -64,6 +90,7 @@ class LabelBook:
         book._sweep_at = document["sweep_at"]
         for sequence, answers in document["given"]:
             book._given[sequence] = tuple(_label(fields) for fields in answers)
+        book._abstained = {sequence: tuple(who) for sequence, who in document["abstained"]}
         return book
 
 

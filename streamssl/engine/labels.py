@@ -8,7 +8,8 @@ duplicate                 this annotator has given the event this very label: no
 corrected                 this annotator has given it another label: their last one holds, an example goes out
 combined                  another annotator has labelled it: an example of what both come to goes out
 retracted                 ``label: null`` or a null record: that annotator's answer is taken back, all answers where
-                          none is named; an example of what is left goes out, or the event is unlabelled again
+                          none is named; an example of what is left goes out, or the event is unlabelled again.
+                          Where all they had said is "I don't know", that is taken back: the request is open again
 abstained                 "I don't know" is an answer, not a label: nothing is learnt
 early                     the event is not known: the label waits for it
 settled                   another worker had the event: its answer came while the label waited here
@@ -33,7 +34,7 @@ from streamssl.engine.consensus import Consensus, consensus, said_when_it_passed
 from streamssl.engine.examples import joined_example, key_of
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Pending
-from streamssl.engine.scoring import abstain, answer, answer_unfairly, fair_answers, score, unscore
+from streamssl.engine.scoring import abstain, answer, answer_unfairly, fair_answers, score, unabstain, unscore
 from streamssl.engine.state import EngineState
 from streamssl.engine.waiting import RecordName
 from streamssl.messages import Invalid, Label, answer_alone, answers, decode_label
@@ -69,9 +70,12 @@ def apply_label(
     example = None
     if label.label is None and not label.excluded:
         is_given = own is not None or (label.annotator is None and bool(earlier))
-        case = "retracted" if is_given else "duplicate"
+        had_abstained = state.book.take_back_abstention(pending.sequence, label.annotator)
+        case = "retracted" if is_given or had_abstained else "duplicate"
         if is_given:
             example = _retract(state, label, pending)
+        elif had_abstained:
+            unabstain(state, pending)
     elif own is not None and (own.label, own.excluded) == (label.label, label.excluded):
         case = "duplicate"
     else:

@@ -47,6 +47,8 @@ class LearntExamples:
         self._learnt: OrderedDict[int, Said] = OrderedDict()
         self.labelled: Counter[str] = Counter()
         """Class -> examples of it among these."""
+        self.version = 0
+        """Counts the changes of `labelled`."""
 
     def get(self, key: int) -> Said | None:
         """Return what was learnt of an event, None if nothing was."""
@@ -69,6 +71,7 @@ class LearntExamples:
     def _count(self, said: Said, sign: int) -> None:
         if said.label is not None:
             self.labelled[said.label] += sign
+            self.version += 1
 
     def to_document(self) -> list[Any]:
         """Return the memory as plain data, oldest first."""

@@ -9,16 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamssl.engine.asking import ReviewSampler
+from streamssl.engine.asking import CAPPED_BY_HOUR, REASONS, Drawn, Said
 from streamssl.engine.live_accuracy import Observed
 from streamssl.engine.outcome import Outcome
 from streamssl.engine.pending.store import Extras
 from streamssl.engine.state import EngineState
 from streamssl.messages import Event, encode_prediction, encode_review_request, iso_times
 from streamssl.transport.base import Message
-
-REASON = "random"
-"""Why people are asked: events are chosen by chance alone."""
 
 
 class _Decided(NamedTuple):
@@ -32,6 +29,8 @@ class _Decided(NamedTuple):
     """Precision of the pseudo-label; None where the prediction is none."""
     propensities: list[float]
     """0 where nobody is asked."""
+    reasons: list[int]
+    """Why somebody is."""
     twins: list[int]
 
 
@@ -67,8 +66,16 @@ def _predict_block(
     memory = state.learner.process(rows)
     confidences = memory.confidences()
     came = np.array(arrivals, dtype=np.int64)
-    drawn = _drawn(state, came)
-    propensities = state.sampler.ask(came)
+    expires = came + 1_000 * state.settings.review.expires_after_seconds
+    drawn = state.sampler.ask(
+        Said(memory.probabilities, memory.decisions),
+        came,
+        expires,
+        first=state.pending.next_sequence,
+        labelled=state.labels_by_class(),
+    )
+    is_capped = drawn.caps > 0
+    propensities = np.where(is_capped, np.float32(0), drawn.propensities)
     twins = _twin_decisions(state, rows, propensities)
     promised = state.gates.promise(memory.decisions, confidences)
     pseudo = np.where(np.isnan(promised), -1, memory.decisions)
@@ -85,13 +92,14 @@ def _predict_block(
         Observed(
             first=first,
             arrivals=came,
-            expires=came + 1_000 * state.settings.review.expires_after_seconds,
+            expires=expires,
             decisions=memory.decisions,
             confidences=confidences,
-            propensities=propensities if drawn is None else drawn,
+            propensities=drawn.propensities,
             pseudo=pseudo,
             twins=twins,
-            is_capped=None if drawn is None else (drawn > 0) & (propensities == 0),
+            is_capped=is_capped,
+            promised=drawn.promised,
         ),
         state.pending.first,
     )
@@ -102,24 +110,18 @@ def _predict_block(
         memory.decisions.tolist(),
         _rounded(confidences),
         [None if np.isnan(p) else round(p, 4) for p in promised.tolist()],
-        _rounded(propensities),
+        [_significant(p) for p in propensities.tolist()],
+        drawn.reasons.tolist(),
         twins.tolist(),
     )
     _say_predictions(state, events, decided, outcome)
     for i in np.flatnonzero(propensities).tolist():
-        _ask(state, events[i], arrivals[i], first + i, i, decided, outcome)
+        _ask(state, events[i], first + i, i, decided, drawn, int(expires[i]), outcome)
+    for cap in drawn.caps[is_capped].tolist():
+        state.counts["review_requests", "capped"] += 1
+        state.counts["review_capped", "hour" if cap == CAPPED_BY_HOUR else "day"] += 1
     for decision in pseudo[pseudo >= 0].tolist():
         state.counts["pseudo_labels", state.classes[decision]] += 1
-
-
-def _drawn(state: EngineState, came: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """Return the propensities of the events that would be asked about without a cap; None: there is none."""
-    if state.sampler.max_per_hour is None:
-        return None
-    uncapped = ReviewSampler.from_document(
-        state.sampler.to_document(), share=state.sampler.share, max_per_hour=None
-    )
-    return uncapped.ask(came)
 
 
 def _twin_decisions(
@@ -139,7 +141,7 @@ def _twin_decisions(
 
 def _say_predictions(state: EngineState, events: Sequence[Event], decided: _Decided, outcome: Outcome) -> None:
     topic, labelled = state.settings.topics.predictions, state.learner.n_labelled
-    for event, time, probabilities, decision, confidence, promised, propensity, twin in zip(
+    for event, time, probabilities, decision, confidence, promised, propensity, reason, twin in zip(
         events, *decided, strict=True
     ):
         value = encode_prediction(
@@ -150,7 +152,7 @@ def _say_predictions(state: EngineState, events: Sequence[Event], decided: _Deci
             decision=decision,
             confidence=confidence,
             pseudo_label=promised,
-            review=(REASON, propensity) if propensity else None,
+            review=(REASONS[reason], propensity) if propensity else None,
             twin=twin,
             batch=state.sequence,
             labelled=labelled,
@@ -161,34 +163,50 @@ def _say_predictions(state: EngineState, events: Sequence[Event], decided: _Deci
 def _ask(
     state: EngineState,
     event: Event,
-    arrival: int,
     sequence: int,
     i: int,
     decided: _Decided,
+    drawn: Drawn,
+    expires: int,
     outcome: Outcome,
 ) -> None:
     """Ask people about one event of the block, number i of it."""
     decision = decided.decisions[i]
+    reason = REASONS[decided.reasons[i]]
+    request_id = _request_id(state.settings.worker_id, sequence, event.id)
     value = encode_review_request(
         event,
         time=decided.times[i],
-        request_id=_request_id(state.settings.worker_id, sequence, event.id),
+        request_id=request_id,
         prediction={
             "label": state.classes[decision] if decision >= 0 else None,
             "confidence": decided.confidences[i],
             "probabilities": dict(zip(state.classes, decided.probabilities[i], strict=True)),
         },
-        reason=REASON,
+        reason=reason,
         propensity=decided.propensities[i],
-        expires=iso_times([arrival + 1_000 * state.settings.review.expires_after_seconds])[0],
+        key=_significant(drawn.keys[i]),
+        answers=2 if _is_double(request_id, state.settings.review.doubles) else 1,
+        expires=iso_times([expires])[0],
     )
     outcome.messages.append(Message(state.settings.topics.review_requests, event.id.encode(), value))
     state.counts["review_requests", "asked"] += 1
+    state.counts["review_asked", reason] += 1
 
 
 def _request_id(worker_id: str, sequence: int, event_id: str) -> str:
     """Name a review request: the same again when the event is replayed, another for any other event."""
     return hashlib.blake2b(f"{worker_id}/{sequence}/{event_id}".encode(), digest_size=9).hexdigest()
+
+
+def _is_double(request_id: str, share: float) -> bool:
+    """Tell whether two people are to answer: a share of the requests, the same ones again in a replay."""
+    return int(request_id[:8], 16) < share * 2**32
+
+
+def _significant(value: float) -> float:
+    """Return a number with the digits that mean something, however small it is."""
+    return float(f"{value:.6g}")
 
 
 def _rounded(values: NDArray[np.float32]) -> Any:

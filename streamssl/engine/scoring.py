@@ -32,28 +32,43 @@ def score(state: EngineState, agreed: Consensus, pending: Pending) -> None:
 def answer(state: EngineState, agreed: Consensus, pending: Pending) -> None:
     """Take note of what the fair answers come to."""
     if pending.decision < 0:
+        state.sampler.answered(pending.sequence)
         return
     right = _is_right(state, pending.decision, agreed)
     twin_right = None if pending.twin < 0 else _is_right(state, pending.twin, agreed)
     state.live_accuracy.answer(pending.sequence, right, twin_right)
+    state.sampler.answered(pending.sequence, None if right is None else pending.confidence - right)
 
 
 def answer_unfairly(state: EngineState, given: Sequence[Label], pending: Pending) -> None:
     """Take note that a request, if these labels answer one, was answered only by those who had seen the guess."""
     if any(each.request_id is not None for each in given):
         state.live_accuracy.see(pending.sequence)
+        state.sampler.answered(pending.sequence)
 
 
 def abstain(state: EngineState, label: Label, pending: Pending) -> None:
     """Take note that somebody does not know."""
     if label.request_id is not None:
+        state.book.abstain(pending.sequence, label.annotator, state.pending.first)
         state.live_accuracy.abstain(pending.sequence)
+        state.sampler.answered(pending.sequence)
+
+
+def unabstain(state: EngineState, pending: Pending) -> None:
+    """Open a request again if nothing is left of its answers, now that an "I don't know" was taken back."""
+    if not state.book.has_abstained(pending.sequence) and state.live_accuracy.reopen(pending.sequence):
+        state.sampler.reopen(pending.sequence)
 
 
 def unscore(state: EngineState, pending: Pending) -> None:
     """Take back what a retracted label said."""
     state.scores.remove(pending.sequence)
     state.live_accuracy.take_back(pending.sequence)
+    if state.book.has_abstained(pending.sequence):
+        state.live_accuracy.abstain(pending.sequence)
+    else:
+        state.sampler.reopen(pending.sequence)
 
 
 def _is_right(state: EngineState, decision: int, agreed: Consensus) -> bool | None:

@@ -68,11 +68,9 @@ class EngineState:
         self.gates = PseudoLabelGates(
             precision=settings.pseudo_labels.precision, confidence=settings.pseudo_labels.confidence
         )
-        self.sampler = ReviewSampler(
-            share=settings.review.share, max_per_hour=settings.review.max_per_hour, seed=learner.seed
-        )
+        self.sampler = ReviewSampler(settings.review, seed=learner.seed)
         self.scores = Scores()
-        self.live_accuracy = LiveAccuracy(share=settings.review.share)
+        self.live_accuracy = LiveAccuracy(share=self.sampler.rules.share)
         self.counts: Counter[Count] = Counter()
         self.sequence = 0
         """Journal sequence number of the next batch."""
@@ -96,9 +94,8 @@ class EngineState:
         self.pending.capacity = settings.pending.capacity
         self.pending.max_age_ms = 1_000 * settings.pending.max_age_seconds
         self.gates.precision = settings.pseudo_labels.precision
-        self.sampler.share = settings.review.share
-        self.live_accuracy.configure(settings.review.share)
-        self.sampler.max_per_hour = settings.review.max_per_hour
+        self.sampler.configure(settings.review)
+        self._labelled: tuple[int, NDArray[np.int64]] = (-1, np.zeros(0, dtype=np.int64))
 
     def class_number(self, name: str) -> int:
         """Return the number of a class; a new name gets the next one."""
@@ -106,7 +103,17 @@ class EngineState:
             return self.classes.index(name)
         except ValueError:
             self.classes.append(name)
+            self.sampler.meet_class(self.learner.n_labelled)
             return len(self.classes) - 1
+
+    def labels_by_class(self) -> NDArray[np.int64]:
+        """Return (k,) how many of the examples learnt lately each class has."""
+        version, counts = self._labelled
+        if version != self.learnt.version or len(counts) != len(self.classes):
+            labelled = self.learnt.labelled
+            counts = np.array([labelled[name] for name in self.classes], dtype=np.int64)
+            self._labelled = self.learnt.version, counts
+        return counts
 
     def grow(self, n_columns: int) -> None:
         """Make learner, twin and gates as wide as the columns and classes that are known."""
@@ -120,6 +127,7 @@ class EngineState:
         leaks_document, leaks_arrays = self.leaks.to_state()
         pending_document, pending_arrays = self.pending.to_state()
         annotators_document, annotators_arrays = self.annotators.to_state()
+        sampler_document, sampler_arrays = self.sampler.to_state()
         live_document, live_arrays = self.live_accuracy.to_state()
         document = {
             "settings": self.settings.model_dump(mode="json"),
@@ -133,7 +141,7 @@ class EngineState:
             "waiting": self.waiting.to_document(),
             "undecided": self.undecided.to_document(),
             "answered_early": [list(name) for name in sorted(self.answered_early)],
-            "sampler": self.sampler.to_document(),
+            "sampler": sampler_document,
             "live_accuracy": live_document,
             "counts": [[*name, count] for name, count in sorted(self.counts.items())],
             "sequence": self.sequence,
@@ -150,6 +158,7 @@ class EngineState:
             **_prefixed("learner", self.learner.to_arrays()),
             **_prefixed("twin", self.twin.to_arrays()),
             **_prefixed("gates", self.gates.to_arrays()),
+            **_prefixed("sampler", sampler_arrays),
             "scores": self.scores.to_array(),
             **_prefixed("live_accuracy", live_arrays),
         }
@@ -186,8 +195,8 @@ class EngineState:
             precision=settings.pseudo_labels.precision,
             confidence=settings.pseudo_labels.confidence,
         )
-        state.sampler = ReviewSampler.from_document(
-            document["sampler"], share=settings.review.share, max_per_hour=settings.review.max_per_hour
+        state.sampler = ReviewSampler.from_state(
+            document["sampler"], _unprefixed("sampler", arrays), settings.review
         )
         state.scores = Scores.from_array(arrays["scores"])
         state.live_accuracy = LiveAccuracy.from_state(

@@ -87,6 +87,8 @@ def encode_review_request(
     prediction: dict[str, Any],
     reason: str,
     propensity: float,
+    key: float,
+    answers: int,
     expires: str,
 ) -> bytes:
     """Return the value of a review request record.
@@ -95,6 +97,10 @@ def encode_review_request(
     ----------
     prediction
         What goes into ``prediction``: label, confidence, probabilities.
+    key
+        The smaller, the sooner it is to be answered.
+    answers
+        How many people are to answer, blind to each other.
     expires
         When the answer is no longer awaited; like ``time`` one of `iso_times`.
     """
@@ -105,6 +111,8 @@ def encode_review_request(
             "prediction": prediction,
             "reason": reason,
             "propensity": propensity,
+            "key": key,
+            "answers": answers,
             "expires": expires,
         }
     )

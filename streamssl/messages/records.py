@@ -114,8 +114,14 @@ class ReviewRequestRecord(Wire):
     request_id: str = Field(description="To be given in the label that answers.")
     event: ReviewEvent = Field(description="What is asked about.")
     prediction: Guess = Field(description="What the model says; not to be shown before the answer.")
-    reason: str = Field(description="Why this event.")
+    reason: str = Field(
+        description="Why this event: random, uncertain, cold-start, rare-class, new-class, vanished-class, drift."
+    )
     propensity: Share = Field(description="Probability with which the event was chosen.")
+    key: Share = Field(
+        0, description="To be answered smallest first: what is not reached is then missing by chance."
+    )
+    answers: int = Field(1, ge=1, le=2, description="How many people are to answer, blind to each other.")
     expires: datetime = Field(description="When the answer is no longer awaited.")
 
 

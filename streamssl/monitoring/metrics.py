@@ -15,6 +15,7 @@ from streamssl.engine.outcome import Outcome
 from streamssl.engine.state import Count, EngineState
 from streamssl.monitoring.annotator_rows import annotator_rows
 from streamssl.monitoring.live_accuracy import LiveAccuracyGauges
+from streamssl.monitoring.review import ReviewGauges, review_counts
 
 LABEL_DELAY_BUCKETS = (
     1,
@@ -58,8 +59,26 @@ class Metrics:
             ),
             "review_requests": Counter(
                 "streamssl_review_requests",
-                "Review requests: asked, or swallowed by the cap.",
+                "Review requests: asked, swallowed by a cap; expired before anybody answered.",
                 ["outcome"],
+                registry=registry,
+            ),
+            "review_asked": Counter(
+                "streamssl_review_asked",
+                "Review requests by what made the event likely to be asked about.",
+                ["reason"],
+                registry=registry,
+            ),
+            "review_capped": Counter(
+                "streamssl_review_capped",
+                "Review requests that a cap has swallowed, by which.",
+                ["cap"],
+                registry=registry,
+            ),
+            "review_returned": Counter(
+                "streamssl_review_returned_requests",
+                "What expired requests have given back to the budget.",
+                [],
                 registry=registry,
             ),
             "evicted": Counter(
@@ -152,6 +171,7 @@ class Metrics:
             registry=registry,
         )
         self.live_accuracy = LiveAccuracyGauges(registry)
+        self.review = ReviewGauges(registry)
         self.pseudo_threshold = Gauge(
             "streamssl_pseudo_label_threshold_ratio",
             "Confidence from which a prediction of the class becomes a pseudo-label.",
@@ -267,6 +287,7 @@ class Metrics:
             self.accuracy_labels.labels(who, "all").set(right.labels)
         self.gain.labels("all").set(state.scores.gain())
         self.live_accuracy.show(state)
+        self.review.show(state)
         for name, threshold in zip(state.classes[:CLASSES_SHOWN], state.gates.thresholds(), strict=False):
             self.pseudo_threshold.labels(name).set(threshold)
         self.pseudo_precision.set(state.scores.pseudo_label_precision().value)
@@ -284,7 +305,7 @@ class Metrics:
 
     def _count(self, state: EngineState) -> None:
         """Move the counters to the state's counts, which survive restarts with the snapshot."""
-        for count, total in state.counts.items():
+        for count, total in {**state.counts, **review_counts(state)}.items():
             name, *labels = count
             if name == "pseudo_labels" and labels[0] not in state.classes[:CLASSES_SHOWN]:
                 labels = ["(other)"]

@@ -11,6 +11,8 @@ desk          the two together, one lock around them: what pages and API call
 people        who may enter: tokens, kept as digests
 sessions      who is logged in
 uploads       files of labels, line by line
+api           the JSON API; ``models`` what it takes and gives, ``openapi`` its description
+process       the process ``streamssl review``: its threads, its metrics
 app           the pages, put together: where each lies; `site` is what they work with
 doors         what every request passes: host, size, time, headers
 visits        who looks at a page, and whether a form comes from one of ours

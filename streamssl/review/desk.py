@@ -241,6 +241,14 @@ class Desk:
         with self._one_at_a_time:
             return self._question(request_id)
 
+    def has_seen(self, request_id: str | None, person: str) -> bool:
+        """Tell whether a person has been shown the model's guess of a question."""
+        with self._one_at_a_time:
+            rows = self._database.rows(
+                "SELECT 1 FROM sights WHERE request_id = ? AND person = ?", request_id, person
+            )
+            return bool(rows)
+
     def answered_since(self, person: str, since: int) -> int:
         """Return how many decisions of somebody since a moment (ms) hold: cheap enough for every page."""
         with self._one_at_a_time:
@@ -300,7 +308,7 @@ class Desk:
                 event_id=event_id,
                 person=person,
                 said=said,
-                saw_guess=request_id is not None and self._has_seen(request_id, person),
+                saw_guess=self.has_seen(request_id, person),
                 now=now,
             )
         except Invalid as error:
@@ -317,7 +325,7 @@ class Desk:
             "SELECT coalesce(max(until), 0) FROM leases WHERE request_id = ? AND person = ? AND until > ?",
             *(question.request_id, person, now),
         )
-        return Item(question, decision, self._has_seen(question.request_id, person), until)
+        return Item(question, decision, self.has_seen(question.request_id, person), until)
 
     def _guess_after(self, question: Question, person: str) -> Guess | None:
         if self._settings.show_guess == "never":
@@ -327,11 +335,6 @@ class Desk:
 
     def _see(self, request_id: str, person: str) -> None:
         self._database.rows("INSERT OR IGNORE INTO sights VALUES (?, ?)", request_id, person)
-
-    def _has_seen(self, request_id: str, person: str) -> bool:
-        return bool(
-            self._database.rows("SELECT 1 FROM sights WHERE request_id = ? AND person = ?", request_id, person)
-        )
 
     def _question(self, request_id: str) -> Question:
         question = queue.get(self._database, request_id)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from streamssl.config import Config
+
 NAME = r"^[^\s/\\<>&\"'](?:[^\n\r\t<>&\"]{0,62}[^\s<>&\"])?$"
-DAY_MS = 86_400_000
 
 
 class PeopleError(Exception):
@@ -131,3 +132,14 @@ class People:
 def digest(token: str) -> str:
     """Return what is kept of a token or a cookie."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def review_folder(config: Config) -> Path:
+    """Return where the review service keeps its file, and by default the file of the people."""
+    return Path(config.state.directory) / "review"
+
+
+def people_file(config: Config) -> Path:
+    """Return the file of those who may enter."""
+    named = config.review_service.people
+    return review_folder(config) / "people.json" if named is None else Path(named)

@@ -3,11 +3,11 @@
 python -m tests.benchmarks coverage
 STREAMSSL_BENCH_DATA=folder python -m tests.benchmarks coverage --runs 200 --only late
 
-The engine's own estimator is fed with predictions of which the truth is known: simulated ones, and those of the
-real learner on two streams, computed once (1% of the labels, random). Each run draws anew who is asked, how late
-the answers come and who does not answer. Coverage at one time is the share of runs whose interval holds the
-accuracy of that run's window; shown is the worst time, and the mean. "Since start" holds when it does at all times
-of a run.
+The engine's own sampler asks, and its own estimator is fed with predictions of which the truth is known:
+simulated ones, and those of the real learner on two streams, computed once (1% of the labels, random). Each run
+draws anew who is asked, how late the answers come and who does not answer. Coverage at one time is the share of
+runs whose interval holds the accuracy of that run's window; shown is the worst time, and the mean. "Since start"
+holds when it does at all times of a run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from streamssl.config import ReviewSettings
+from streamssl.engine.asking import ReviewSampler, Said
 from streamssl.engine.live_accuracy import LiveAccuracy, Observed, read
 from streamssl.engine.live_accuracy.evidence import evidence
 from streamssl.engine.live_accuracy.intervals import tally
@@ -33,7 +36,6 @@ from streamssl.learners.mixture import Mixture
 from tests.benchmarks.streams import stored
 
 SHARE = 0.02
-FLOOR_SHARE = 0.5
 WINDOW = 10_000
 CHUNK = 500
 LOOK_EVERY = 2_500
@@ -59,11 +61,15 @@ class Scenario(NamedTuple):
     name: str
     predictions: Callable[[np.random.Generator], Predictions]
     is_uncertain_first: bool = False
-    """The sampler of uncertain events, instead of the same propensity for all."""
+    """The sampler's own preference, instead of the same propensity for all."""
     delay: float = 0.0
     """Mean delay of an answer, events; exponential."""
     silence: tuple[float, float] = (0.0, 0.0)
     """Chance of "I don't know", where the prediction is right and where it is wrong."""
+    slower: int = 1
+    """How many times as long it is from event to event in the first half."""
+    per_hour: float | None = None
+    """Answers that people can give."""
 
 
 def simulated(random: np.random.Generator, *, drift: float = 0.0, overconfident: float = 0.0) -> Predictions:
@@ -113,57 +119,54 @@ def recorded(folder: Path, name: str) -> Predictions:
     )
 
 
-def propensities(confidences: NDArray[np.float32], is_uncertain_first: bool) -> NDArray[np.float32]:
-    """Return the chance of each event to be asked about."""
-    if not is_uncertain_first:
-        return np.full(len(confidences), SHARE, dtype=np.float32)
-    margin = np.clip(2 * confidences.astype(np.float64) - 1, 0, 1)
-    unsure = (1 - margin) ** 4
-    usual = np.cumsum(unsure) / np.arange(1, len(unsure) + 1)
-    share = SHARE * (FLOOR_SHARE + (1 - FLOOR_SHARE) * unsure / np.maximum(usual, 1e-9))
-    return np.clip(share, FLOOR_SHARE * SHARE, 1).astype(np.float32)
-
-
 def run(
     scenario: Scenario, predictions: Predictions, random: np.random.Generator
 ) -> Iterator[list[tuple[float, ...]]]:
     """Yield, at each look, (low, high, truth) for each of the kinds."""
     n = len(predictions.right)
-    chance = propensities(predictions.confidences, scenario.is_uncertain_first)
-    asked = np.flatnonzero(random.random(n) < chance)
-    given = np.zeros(n, dtype=np.float32)
-    given[asked] = chance[asked]
-    answered_at = asked + random.exponential(scenario.delay, len(asked)) if scenario.delay else asked
-    silent = random.random(len(asked)) < np.where(predictions.right[asked], *scenario.silence)
-    order = np.argsort(answered_at, kind="stable")
+    review = ReviewSettings(
+        sampler="uncertainty" if scenario.is_uncertain_first else "random", share=SHARE, per_hour=scenario.per_hour
+    )
+    sampler = ReviewSampler(review, seed=int(random.integers(2**32)))
     live = LiveAccuracy(share=SHARE, window=WINDOW)
     expires = max(1, int(5 * scenario.delay))
-    arrivals, due = np.arange(n, dtype=np.int64) * 1_000, 0
+    arrivals = np.cumsum(np.where(np.arange(n) < n // 2, scenario.slower, 1)) * 1_000
+    said = np.stack([predictions.confidences, 1 - predictions.confidences], axis=1)
+    labelled = np.full(2, 100)  # the two columns stand for the likeliest class and all others
+    answers: list[tuple[float, int]] = []
     for begin in range(0, n, CHUNK):
         part = slice(begin, begin + CHUNK)
-        seen = given[part] > 0
+        ends = arrivals[part] + 1_000 * expires
+        decisions = np.zeros(CHUNK, dtype=np.int64)
+        drawn = sampler.ask(Said(said[part], decisions), arrivals[part], ends, first=begin, labelled=labelled)
+        asked = drawn.propensities > 0
+        for i in np.flatnonzero(asked).tolist():
+            heappush(answers, (begin + i + random.exponential(scenario.delay or 1e-9), begin + i))
         live.observe(
             Observed(
                 first=begin,
                 arrivals=arrivals[part],
-                expires=arrivals[part] + 1_000 * expires,
+                expires=ends,
                 decisions=predictions.decisions[part],
                 confidences=predictions.confidences[part],
-                propensities=given[part],
+                propensities=drawn.propensities,
                 pseudo=predictions.pseudo[part],
-                twins=np.where(seen, predictions.twins[part], -1),
+                twins=np.where(asked, predictions.twins[part], -1),
+                promised=drawn.promised,
             ),
             pending_first=max(0, begin - 20_000),
         )
-        while due < len(order) and answered_at[order[due]] < begin + CHUNK:
-            i = order[due]
-            event, due = int(asked[i]), due + 1
-            if answered_at[i] - event >= expires and scenario.delay:
+        while answers and answers[0][0] < begin + CHUNK:
+            when, event = heappop(answers)
+            if scenario.delay and when - event >= expires:
                 continue
-            if silent[i]:
+            right = bool(predictions.right[event])
+            if random.random() < scenario.silence[0 if right else 1]:
                 live.abstain(event)
+                sampler.answered(event)
             else:
-                live.answer(event, bool(predictions.right[event]), bool(predictions.twin_right[event]))
+                live.answer(event, right, bool(predictions.twin_right[event]))
+                sampler.answered(event, float(predictions.confidences[event]) - right)
         now = begin + CHUNK
         if now >= FIRST_LOOK and now % LOOK_EVERY == 0:
             yield _look(live, predictions)
@@ -182,11 +185,12 @@ def _look(live: LiveAccuracy, truth: Predictions) -> list[tuple[float, ...]]:
     chosen = np.arange(places.start, places.stop)
     said = tally(evidence(live.requests, chosen, "learner"), np.array([live.floor]))
     value = learner.value
-    error = 1.96 * np.sqrt(said.variance) / learner.events
+    error = 1.96 * np.sqrt(said.variance) / max(1, learner.events)
     answered = chosen[live.requests["status"][places] == Status.ANSWERED]
     plain = wilson_interval(int(live.requests["right"][answered].sum()), max(1, len(answered)))
     whole = reading.since_start.learner
-    of_all = truth.right[:last][truth.decisions[:last] >= 0].mean()
+    since = slice(min(live.start, last), last)
+    of_all = truth.right[since][truth.decisions[since] >= 0].mean() if whole.events else np.nan
     precision = reading.pseudo_labels["all"]
     return [
         (learner.low, learner.high, right.mean()),
@@ -236,6 +240,7 @@ def scenarios(folder: Path | None) -> list[Scenario]:
         Scenario("overconfident, uncertain first", boasting, is_uncertain_first=True),
         Scenario("drift, uncertain first, late", drifting, is_uncertain_first=True, delay=1_000),
         Scenario("drift, late, silent where wrong", drifting, True, 1_000, (0.02, 0.3)),
+        Scenario("twice as many events, no more time", simulated, True, slower=2, per_hour=40.0),
     ]
     for name in ("elec2", "nslkdd") if folder else ():
         assert folder is not None, "or there would be no names"

@@ -90,8 +90,12 @@ def test_of_two_processes_with_one_id_the_later_one_stays(
         [first] = play.services
         first.start()
         other_machine = worker(sections, tmp_path, 0, "elsewhere").start()
-        assert first.process.wait(60) == EXIT_FENCED
-        assert "worker worker-0 must make way for another process" in first.log.read_text()
+        code, said = first.process.wait(60), first.log.read_text()
+        # A broker that is just fencing a producer may answer its commit with "unknown error": then the outcome is
+        # unknown, and the process ends for that.
+        is_unknown = code == EXIT_FAILED and "UnknownError" in said
+        assert is_unknown or code == EXIT_FENCED, said
+        assert is_unknown or "worker worker-0 must make way for another process" in said
         play.has_gone_on()
         assert other_machine.stop() == 0
         play.check()

@@ -7,11 +7,12 @@ from streamssl.demo.stream import wait_until_ready
 
 
 def test_the_settings_are_a_configuration_that_stays_on_this_machine(tmp_path):
-    chosen = settings(tmp_path, 1234, share=0.08, precision=0.9, seed=3)
+    chosen = settings(tmp_path, 1234, share=0.08, precision=0.9, seed=3, page={"port": 4321})
     config = Config.model_validate(yaml.safe_load(yaml.safe_dump(dict(chosen))))
     assert (config.transport, config.metrics.host, config.metrics.port) == ("sqlite", "127.0.0.1", 1234)
     assert (config.review.share, config.pseudo_labels.precision) == (0.08, 0.9)
     assert (config.learner.seed, config.learner.twin) == (3, "all")
+    assert config.review_service.port == 4321
     assert config.sqlite.path == str(tmp_path / "topics.db")
     assert config.state.directory == str(tmp_path / "state")
 

@@ -37,20 +37,29 @@ def test_what_compose_refers_to_is_there():
             assert (ROOT / "deploy" / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
 
 
-def test_prometheus_scrapes_the_port_that_the_learner_serves():
+def test_prometheus_scrapes_the_ports_that_the_services_serve():
     from streamssl.config import load_config
 
     config = load_config(ROOT / "services/learner/config.yaml", {})
     scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"]
-    assert targets == [f"learner:{config.metrics.port}"]
-    assert config.kafka.bootstrap_servers == "kafka:9092"
+    review = load_config(ROOT / "services/review/config.yaml", {})
+    targets = [job["static_configs"][0]["targets"] for job in scraped["scrape_configs"]]
+    assert targets == [[f"learner:{config.metrics.port}"], [f"review:{review.review_service.metrics.port}"]]
+    assert config.kafka.bootstrap_servers == review.kafka.bootstrap_servers == "kafka:9092"
 
 
-def test_the_dockerfile_copies_only_what_the_build_context_holds():
+def test_browsers_find_the_page_where_compose_publishes_it():
+    from streamssl.config import load_config
+
+    review = load_config(ROOT / "services/review/config.yaml", {}).review_service
+    assert f"{review.public_url.removeprefix('http://')}:{review.port}" in COMPOSE["services"]["review"]["ports"]
+
+
+@pytest.mark.parametrize("service", ["learner", "review"])
+def test_the_dockerfile_copies_only_what_the_build_context_holds(service):
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line.removeprefix("!") for line in ignored if line.startswith("!")}
-    for line in (ROOT / "services/learner/Dockerfile").read_text().splitlines():
+    for line in (ROOT / f"services/{service}/Dockerfile").read_text().splitlines():
         if line.startswith("COPY ") and "--from" not in line:
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), source

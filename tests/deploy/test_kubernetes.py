@@ -16,7 +16,7 @@ FOLDER = ROOT / "deploy/kubernetes"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 MANIFESTS = {name: yaml.safe_load((FOLDER / name).read_text()) for name in KUSTOMIZATION["resources"]}
 STATEFUL = MANIFESTS["statefulset.yaml"]
-WORKLOADS = ["statefulset.yaml", "topics.yaml"]
+WORKLOADS = ["statefulset.yaml", "review-statefulset.yaml", "topics.yaml"]
 DOCKERFILE = (ROOT / "services/learner/Dockerfile").read_text()
 VERSIONS = ["1.31", "1.34", kubernetes_validate.latest_version()]
 """The first is the oldest that is meant to work."""
@@ -160,6 +160,28 @@ def test_a_pod_runs_as_the_user_of_the_image(name):
 def test_a_worker_has_the_time_to_commit_and_snapshot(config):
     seconds = pod("statefulset.yaml")["terminationGracePeriodSeconds"]
     assert seconds > 2 * config.kafka.transaction_timeout_ms / 1_000
+
+
+def test_the_page_listens_where_its_service_and_its_probes_look(config, monkeypatch):
+    [page] = pod("review-statefulset.yaml")["containers"]
+    for variable in page["env"]:
+        if not variable["name"].endswith("_FILE"):
+            monkeypatch.setenv(variable["name"], variable["value"])
+    (place,) = {each["mountPath"] for each in page["volumeMounts"] if each["name"] == "state"}
+    assert config.state.directory == place
+    section = load_config(None).review_service
+    assert (section.host, section.metrics.host) == ("0.0.0.0", "0.0.0.0")
+    assert {each["name"]: each["containerPort"] for each in page["ports"]} == {
+        "page": section.port,
+        "metrics": section.metrics.port,
+    }
+    labels = MANIFESTS["review-statefulset.yaml"]["spec"]["template"]["metadata"]["labels"]
+    service = MANIFESTS["review-service.yaml"]["spec"]
+    assert service["selector"] == labels
+    assert {each["port"] for each in service["ports"]} == {section.port, section.metrics.port}
+    assert MANIFESTS["review-network-policy.yaml"]["spec"]["podSelector"]["matchLabels"] == labels
+    probes = {page[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {"/health/startup", "/health/live", "/health/ready"}
 
 
 def test_no_secret_is_written_down():

@@ -379,16 +379,89 @@ def test_memory_has_an_end_where_nobody_answers():
     assert simulation.recent().low <= simulation.truth() <= simulation.recent().high
 
 
-def test_another_share_begins_anew():
+def test_another_promise_begins_anew_what_is_known_since_the_start_alone():
     simulation = Simulation(0).pass_by()
     simulation.answer(simulation.requests)
-    simulation.live.configure(SHARE)
-    assert not simulation.recent().is_too_few
-    simulation.live.configure(SHARE / 2)
+    simulation.live.promise(SHARE, 0)
+    assert read(simulation.live, 0).since_start.learner.events > 0
+    before = simulation.recent()
+    simulation.live.promise(SHARE / 2, 0)
     reading = read(simulation.live, 0)
-    assert reading.recent.learner.is_too_few
     assert reading.since_start.learner.events == 0
     assert simulation.live.start == simulation.n
+    assert reading.recent.learner.value == pytest.approx(before.value, abs=0.01)
+
+
+@pytest.mark.parametrize("shares", [(0.0, SHARE), (SHARE, 0.0)])
+def test_where_nobody_was_asked_everything_begins_anew(shares):
+    simulation = Simulation(0)
+    simulation.live = LiveAccuracy(share=shares[0], window=WINDOW)
+    simulation.pass_by().answer(simulation.requests)
+    simulation.live.promise(shares[1], 0)
+    assert len(simulation.live.requests) == 0
+    assert simulation.recent().is_too_few
+    assert len(simulation.live.blocks) == 1
+
+
+def promised(simulation, first, then, at):
+    """Let all events pass, a fall of the promise in between; what is asked falls with it."""
+    share = np.where(np.arange(simulation.n) < at, first, then)
+    simulation.asked = simulation.random.random(simulation.n) < share
+    observed = simulation.observed(0, simulation.n)
+    propensities = np.where(simulation.asked, share, 0).astype(np.float32)
+    simulation.live.observe(observed._replace(propensities=propensities, promised=share), 0)
+    return simulation.answer(simulation.requests)
+
+
+def test_over_a_promise_that_falls_it_holds_with_the_least_of_the_window():
+    held, widths, naive = [], [], []
+    for seed in range(RUNS):
+        simulation = promised(Simulation(seed), 1.0, 0.03, at=WINDOW // 2)
+        assert simulation.live.blocks.least_promised(0, len(simulation.live.blocks)) == 0.03
+        held.append(simulation.holds())
+        widths.append(simulation.recent().high - simulation.recent().low)
+        simulation.live.blocks.promised[:] = 1.0
+        with np.errstate(invalid="ignore"):
+            naive.append(simulation.recent().high - simulation.recent().low)
+    assert np.mean(held) >= 0.95
+    assert np.mean(widths) < 0.4
+    assert np.mean(naive) > 0.7, "bets as bold as at first lose more than they have, and nothing follows from them"
+
+
+def test_since_a_promise_fell_only_what_came_later_counts():
+    simulation = promised(Simulation(0, n=6_000, window=200), 4 * SHARE, 2 * SHARE, at=1_000)
+    found = read(simulation.live, 0).since_start.learner
+    end = int(simulation.live.blocks.begins[simulation.live.end_block()])
+    assert found.events == end - 1_000
+    assert found.labels == simulation.asked[1_000:end].sum()
+    assert found.low <= simulation.right[1_000:end].mean() <= found.high
+
+
+def test_what_was_forgotten_of_before_a_promise_fell_does_not_come_back():
+    simulation = Simulation(0, n=6_000, window=200)
+    simulation.live.clock += 10 * 86_400_000
+    for begin in range(0, 6_000, 500):
+        share = np.full(500, SHARE if begin < 3_000 else SHARE / 2)
+        seen = simulation.observed(begin, begin + 500)
+        seen = seen._replace(promised=share, arrivals=seen.arrivals + begin * 10**6)
+        simulation.live.observe(seen, begin)
+        simulation.answer([e for e in simulation.requests if begin <= e < begin + 500])
+    assert simulation.live.blocks.begins[0] > 3_000, "the blocks before are forgotten"
+    found = read(simulation.live, 0).since_start.learner
+    end = int(simulation.live.blocks.begins[simulation.live.end_block()])
+    assert found.events == end - 3_000
+    assert found.labels == simulation.asked[3_000:end].sum()
+
+
+def test_i_do_not_know_that_is_taken_back_opens_the_request_again():
+    simulation = Simulation(0).pass_by()
+    abstained, answered = simulation.requests[:2].tolist()
+    simulation.answer([answered])
+    simulation.live.abstain(abstained)
+    assert simulation.live.reopen(abstained)
+    assert not simulation.live.reopen(answered)
+    statuses = simulation.live.requests["status"][:2].tolist()
+    assert statuses == [Status.OPEN, Status.ANSWERED]
 
 
 # The same bits.

@@ -68,6 +68,42 @@ def test_i_do_not_know_is_noted_where_it_was_asked(world):
     assert entry(world, "a")[0] == Status.ABSTAINED
 
 
+def do_not_know(world, name, annotator):
+    about = {"event_id": name, "abstain": True, "request_id": world.requests[name], "annotator": annotator}
+    world.settle(world.record("labels", about, name))
+
+
+def test_i_do_not_know_that_is_taken_back_opens_the_request_again(world):
+    """By the one who said it, or by a retraction of all; while nobody else has said so too, or answered."""
+    do_not_know(world, "a", "ann")
+    world.settle(world.label("a", None, annotator="bob"))
+    assert entry(world, "a")[0] == Status.ABSTAINED, "bob had said nothing"
+    assert world.labels("duplicate") == 1
+    do_not_know(world, "a", "bob")
+    world.settle(world.label("a", None, annotator="ann"))
+    assert entry(world, "a")[0] == Status.ABSTAINED, "bob does not know either"
+    world.settle(world.label("a", None, annotator="bob"))
+    assert entry(world, "a")[0] == Status.OPEN
+    do_not_know(world, "a", "ann")
+    world.settle(world.label("a", None))
+    assert entry(world, "a")[0] == Status.OPEN
+    assert world.labels("retracted") == 3
+    do_not_know(world, "b", "ann")
+    answer(world, "b", "ham", annotator="bob")
+    world.settle(world.label("b", None, annotator="ann"))
+    assert entry(world, "b") == (Status.ANSWERED, 1, 1)
+
+
+def test_where_an_answer_is_taken_back_somebody_may_still_not_know(world):
+    do_not_know(world, "a", "ann")
+    answer(world, "a", "ham", annotator="bob")
+    world.settle(world.label("a", None, annotator="bob"))
+    assert entry(world, "a")[0] == Status.ABSTAINED
+    answer(world, "a", "ham", annotator="ann")
+    world.settle(world.label("a", None, annotator="ann"))
+    assert entry(world, "a")[0] == Status.OPEN, "what she said last was an answer"
+
+
 def test_a_correction_replaces_and_a_retraction_opens_the_request_again(world):
     answer(world, "a", "spam")
     answer(world, "a", "ham")

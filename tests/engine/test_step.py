@@ -15,7 +15,14 @@ from streamssl.engine.step import step
 from tests.engine.world import NOW, World
 
 SECTIONS = {
-    "review": {"share": 0.3, "max_per_hour": 40},
+    "review": {
+        "share": 0.3,
+        "max_per_hour": 200,
+        "max_per_day": 300,
+        "per_hour": 20_000,
+        "doubles": 0.3,
+        "expires_after_seconds": 1,
+    },
     "pending": {"capacity": 2_048, "label_wait_seconds": 10},
     "features": {"max_columns": 12, "max_categories": 3},
     "learner": {"twin": "all"},
@@ -42,10 +49,14 @@ def stream(seed, n):
             chance = rng.random()
             if chance < 0.1:
                 named = {} if rng.random() < 0.3 else {"annotator": str(rng.choice(["ann", "bob"]))}
+                if rng.random() < 0.7:
+                    named["request_id"] = "asked"
                 about = int(rng.integers(i // 20 * 20, i + 1))
                 batch.append(world.label(f"e{about}", str(rng.choice(["odd", "even"])), **named))
             elif chance < 0.12:
                 batch.append(world.label(f"e{i + 3}", "odd"))
+            elif chance < 0.125:
+                batch.append(world.label(f"e{i}", None, abstain=True, annotator="ann", request_id="asked"))
             elif chance < 0.13:
                 batch.append(world.label(f"e{int(rng.integers(i + 1))}", None))
             elif chance < 0.15:
@@ -123,6 +134,9 @@ def test_batches_of_one_equal_one_batch(tmp_path):
     assert whole.counts["events", "predicted"] == 1_500
     for case in ("joined", "corrected", "combined", "duplicate", "retracted", "early"):
         assert whole.counts["labels", case] > 0, "the stream is meant to contain everything"
+    for count in ("labels", "abstained"), ("review_requests", "asked"), ("review_capped", "hour"):
+        assert whole.counts[count] > 0
+    assert min(whole.sampler.expired, whole.sampler.returned) > 0
     assert any("soft" in (message.value or b"").decode() for message in emitted_whole["examples"])
 
 

@@ -76,11 +76,13 @@ def test_a_review_request_holds_the_event_as_it_came():
         prediction={"label": "ham", "confidence": 0.5, "probabilities": {"ham": 0.5}},
         reason="random",
         propensity=0.01,
+        key=0.25,
+        answers=2,
         expires="2023-11-15T22:13:20.123Z",
     )
     record = ReviewRequestRecord.model_validate_json(value)
     assert record.event.features == EVENT.features
-    assert (record.request_id, record.propensity) == ("r-1", 0.01)
+    assert (record.request_id, record.propensity, record.key, record.answers) == ("r-1", 0.01, 0.25, 2)
     assert (record.expires - record.event.time).days == 1
 
 

@@ -141,7 +141,7 @@ ELSEWHERE = [
     {"sec-fetch-site": ""},
     {"sec-fetch-site": "cross-site", "origin": HOST},
     {"origin": "https://evil.example"},
-    {"origin": "http://127.0.0.1:9466"},
+    {"origin": "http://127.0.0.1:9468"},
     {"origin": "null"},
     {},
 ]

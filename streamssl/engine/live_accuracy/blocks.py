@@ -46,11 +46,13 @@ class Blocks:
     Memory: 1.6 kB a block, some 80 blocks while labels are prompt, 1,100 at the most.
     """
 
-    def __init__(self, first: int = 0) -> None:
+    def __init__(self, first: int = 0, promised: float = 0.0) -> None:
         self.begins: Ints = np.array([first], dtype=np.int64)
         """Sequence number of each block's first event."""
         self.newest: Ints = np.zeros(1, dtype=np.int64)
         """When the newest of each block's events came, ms."""
+        self.promised: NDArray[np.float64] = np.array([promised], dtype=np.float64)
+        """Least share that people were asked about in each block."""
         self.counts: Ints = np.zeros((1, CELLS), dtype=np.int64)
         self.believed: Ints = np.zeros((1, CELLS), dtype=np.int64)
 
@@ -64,9 +66,10 @@ class Blocks:
         np.add.at(self.believed[-1], cells[counted], beliefs[counted])
         self.newest[-1] = max(self.newest[-1], newest)
 
-    def open(self, first: int) -> None:
+    def open(self, first: int, promised: float) -> None:
         """Begin another block."""
         self.begins = np.append(self.begins, first)
+        self.promised = np.append(self.promised, promised)
         self.newest = np.append(self.newest, self.newest[-1])
         nothing = np.zeros((1, CELLS), dtype=np.int64)
         self.counts = np.concatenate([self.counts, nothing])
@@ -90,18 +93,25 @@ class Blocks:
     def drop(self, n: int) -> None:
         """Forget the oldest."""
         self.begins, self.newest = self.begins[n:], self.newest[n:]
+        self.promised = self.promised[n:]
         self.counts, self.believed = self.counts[n:], self.believed[n:]
 
-    def thin(self, begin: int, end: int) -> None:
-        """Make the blocks ``begin`` to before ``end`` half as many if there are too many."""
+    def least_promised(self, begin: int, end: int) -> float:
+        """Return the least share that was promised in blocks ``begin`` to before ``end``, 0 for none."""
+        return float(self.promised[begin:end].min()) if end > begin else 0.0
+
+    def thin(self, begin: int, end: int, start: int) -> None:
+        """Make the blocks ``begin`` to before ``end`` half as many if too many; one still begins at ``start``."""
         if end - begin <= MOST:
             return
         keep = np.ones(len(self), dtype=bool)
         keep[begin + 1 : end : 2] = False
+        keep |= self.begins == start
         starts = np.flatnonzero(keep)
         self.counts = np.add.reduceat(self.counts, starts)
         self.believed = np.add.reduceat(self.believed, starts)
         self.newest = np.maximum.reduceat(self.newest, starts)
+        self.promised = np.minimum.reduceat(self.promised, starts)
         self.begins = self.begins[keep]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -109,6 +119,7 @@ class Blocks:
         return {
             "begins": self.begins.copy(),
             "newest": self.newest.copy(),
+            "promised": self.promised.copy(),
             "counts": self.counts.copy(),
             "believed": self.believed.copy(),
         }
@@ -119,6 +130,7 @@ class Blocks:
         blocks = cls()
         blocks.begins = arrays["begins"].copy()
         blocks.newest = arrays["newest"].copy()
+        blocks.promised = arrays["promised"].copy()
         blocks.counts = arrays["counts"].copy()
         blocks.believed = arrays["believed"].copy()
         return blocks

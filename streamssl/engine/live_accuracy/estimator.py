@@ -47,6 +47,8 @@ class Observed(NamedTuple):
     """What the twin predicted, -1 where it was not asked."""
     is_capped: NDArray[np.bool_] | None = None
     """Which were drawn with this propensity, but not asked about; None: none."""
+    promised: NDArray[np.float64] | None = None
+    """Share that was promised to be asked about; None: what was promised before."""
 
 
 class LiveAccuracy:
@@ -55,7 +57,7 @@ class LiveAccuracy:
     Parameters
     ----------
     share
-        Share of the events that people are asked about.
+        Share of the events that it is promised that people are asked about, to begin with.
     window
         Events that count as recent; None: enough for `LABELS` labels, and at least `WINDOW`.
 
@@ -94,32 +96,53 @@ class LiveAccuracy:
 
     def __init__(self, *, share: float, window: int | None = None) -> None:
         self.share = share
-        self.window = window or _window(share)
+        self._given_window = window
         self.clock = 0
         """Newest arrival of an event, ms."""
         self.next_sequence = 0
         self.begin(0)
 
     @property
+    def window(self) -> int:
+        """Events that count as recent, at the present promise."""
+        return self._given_window or _window(self.share)
+
+    @property
     def floor(self) -> float:
-        """What no propensity is below."""
+        """What no propensity is below at present, and since the start."""
         return FLOOR * self.share
 
     def begin(self, start: int) -> None:
         """Forget everything; count from event ``start`` on."""
-        self.start = start
-        self.blocks = Blocks(start)
+        self.blocks = Blocks(start, self.share)
         self.requests = Requests()
+        self._begin_since_start(start)
+
+    def _begin_since_start(self, start: int) -> None:
+        """Count anew what is known since the start: its bets were made for one floor."""
+        self.start = start
         self.settled = [_nothing() for _ in TARGETS]
         """Sums over the requests that have been forgotten."""
         self.events = np.zeros((2, 2), dtype=np.int64)
         """Number and belief (in units) of the events of forgotten blocks: all, pseudo-labels."""
 
-    def configure(self, share: float) -> None:
-        """Take over a changed share. What was asked at another one cannot be put together with it."""
-        if share != self.share:
-            self.share, self.window = share, _window(share)
+    def promise(self, share: float, pending_first: int) -> None:
+        """Take over another share that is promised, from the next event on.
+
+        The recent window goes on, with the least share that was promised in it. What is known since the start
+        begins anew; and everything does where nobody was asked before, or is from now on.
+        """
+        if share == self.share:
+            return
+        is_asked = self.share > 0 and share > 0
+        self.share = share
+        if not is_asked:
             self.begin(self.next_sequence)
+            return
+        if self.blocks.begins[-1] < self.next_sequence:
+            self._open_block(self.next_sequence, pending_first)
+        self.blocks.promised[-1] = share
+        self._begin_since_start(self.next_sequence)
 
     def observe(self, events: Observed, pending_first: int) -> None:
         """Count events, and enter the requests about some of them.
@@ -133,12 +156,17 @@ class LiveAccuracy:
         beliefs = sums.beliefs(events.confidences)
         n, begin = len(cells), 0
         step = max(1, self.window // BLOCKS)
+        changes = _changes(events.promised, n)
         while begin < n:
+            if events.promised is not None and events.promised[begin] != self.share:
+                self.next_sequence = events.first + begin
+                self.promise(float(events.promised[begin]), pending_first)
+                step = max(1, self.window // BLOCKS)
             filled = events.first + begin - int(self.blocks.begins[-1])
             if filled >= step:
                 self._open_block(events.first + begin, pending_first)
                 filled = 0
-            end = min(n, begin + step - filled)
+            end = min(n, begin + step - filled, *changes[changes > begin][:1].tolist())
             run = slice(begin, end)
             self.clock = max(self.clock, int(events.arrivals[run].max()))
             self.blocks.add(cells[run], beliefs[run], self.clock)
@@ -167,6 +195,14 @@ class LiveAccuracy:
         place = self.requests.find(sequence)
         if place is not None and self.requests["status"][place] != Status.CAPPED:
             self.requests["status"][place] = Status.OPEN
+
+    def reopen(self, sequence: int) -> bool:
+        """Remove the "I don't know" about an event: the request is open again; tell whether there was one."""
+        place = self.requests.find(sequence)
+        if place is None or self.requests["status"][place] != Status.ABSTAINED:
+            return False
+        self.requests["status"][place] = Status.OPEN
+        return True
 
     def end_block(self) -> int:
         """Return the first block that is not closed: one of its requests may still be answered."""
@@ -203,7 +239,7 @@ class LiveAccuracy:
 
     def _open_block(self, first: int, pending_first: int) -> None:
         """Begin a block, and let go of what is no longer needed."""
-        self.blocks.open(first)
+        self.blocks.open(first, self.share)
         self.next_sequence = first
         end = self.end_block()
         window = self.blocks.back(end, self.window)
@@ -214,17 +250,22 @@ class LiveAccuracy:
         if excess > 0:
             overdue = int(np.searchsorted(self.blocks.begins, self.requests["sequence"][excess]))
         n_old = min(max(min(before, a_day_old), overdue), len(self.blocks) - 1)
-        self.blocks.thin(end, len(self.blocks) - 1)
-        self.blocks.thin(n_old, before)
+        self.blocks.thin(end, len(self.blocks) - 1, self.start)
+        self.blocks.thin(n_old, before, self.start)
         self._forget_blocks(n_old)
         needed = min(int(self.blocks.begins[0]), pending_first)
         self._settle(max(self.requests.places(0, needed).stop, excess))
 
+    def first_block(self) -> int:
+        """Return the first block of what is known since the start."""
+        return int(np.searchsorted(self.blocks.begins, self.start))
+
     def _forget_blocks(self, n: int) -> None:
+        first = self.first_block()
         for i, step in enumerate((1, 2)):
             pseudo_or_all = slice(step - 1, None, step)
-            self.events[i, 0] += self.blocks.counts[:n, pseudo_or_all].sum()
-            self.events[i, 1] += self.blocks.believed[:n, pseudo_or_all].sum()
+            self.events[i, 0] += self.blocks.counts[first:n, pseudo_or_all].sum()
+            self.events[i, 1] += self.blocks.believed[first:n, pseudo_or_all].sum()
         self.blocks.drop(n)
 
     def _settle(self, n: int) -> None:
@@ -239,16 +280,17 @@ class LiveAccuracy:
 
     def tally_since_start(self, who: Who, is_pseudo: bool, places: slice) -> Tally:
         """Sum requests up as `settled` does."""
-        chosen = np.arange(places.start, places.stop)
+        since = self.requests.places(self.start, self.next_sequence + 1).start
+        chosen = np.arange(max(places.start, since), max(places.stop, since))
         if is_pseudo:
-            chosen = chosen[self.requests["cell"][places] % 2 == 1]
+            chosen = chosen[self.requests["cell"][chosen] % 2 == 1]
         return tally(evidence(self.requests, chosen, who), slopes(self.floor, farthest(who)))
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return everything as plain data and arrays."""
         document = {
             "share": self.share,
-            "window": self.window,
+            "window": self._given_window,
             "clock": self.clock,
             "next_sequence": self.next_sequence,
             "start": self.start,
@@ -293,6 +335,13 @@ def _status(events: Observed, asked: NDArray[np.intp]) -> NDArray[np.int64]:
     if events.is_capped is None:
         return np.full(len(asked), Status.OPEN)
     return np.where(events.is_capped[asked], Status.CAPPED, Status.OPEN)
+
+
+def _changes(promised: NDArray[np.float64] | None, n: int) -> NDArray[np.intp]:
+    """Return the places at which another share is promised than before."""
+    if promised is None:
+        return np.zeros(0, dtype=np.intp)
+    return 1 + np.flatnonzero(promised[1:n] != promised[: n - 1])
 
 
 def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamssl.engine.live_accuracy.blocks import CLASSES, UNIT
-from streamssl.engine.live_accuracy.estimator import DAY, TARGETS, LiveAccuracy
+from streamssl.engine.live_accuracy.estimator import DAY, FLOOR, TARGETS, LiveAccuracy
 from streamssl.engine.live_accuracy.evidence import Who, evidence, expected_variance, farthest
 from streamssl.engine.live_accuracy.intervals import (
     ENOUGH,
@@ -104,22 +104,23 @@ def _recent(live: LiveAccuracy, window: _Window, who: Who, cells: Cells = ALL) -
     """Return the estimate about the recent window, with the slopes that suit the window before."""
     events, believed = live.blocks.sums(window.begin, window.end, cells)
     said = evidence(live.requests, _requests(live, window.begin, window.end, cells), who)
-    if live.floor * events < ENOUGH:
+    floor = FLOOR * live.blocks.least_promised(window.begin, window.end)
+    if floor * events < ENOUGH:
         return nothing(int(said.is_known.sum()), events)
-    grid = tuned_slopes(_variance_before(live, window, who, cells), live.floor, farthest(who))
+    grid = tuned_slopes(_variance_before(live, window, who, cells, floor), floor, farthest(who))
     return _estimate(tally(said, grid), grid, events, believed, who)
 
 
-def _variance_before(live: LiveAccuracy, window: _Window, who: Who, cells: Cells) -> float:
+def _variance_before(live: LiveAccuracy, window: _Window, who: Who, cells: Cells, floor: float) -> float:
     """Return the variance that a whole window should have, from the one before.
 
     As great as the model's own beliefs make it, or as its mistakes did: it may think too well of itself.
     """
     events, _ = live.blocks.sums(window.before, window.begin)
     if events == 0:
-        return TYPICAL * live.window / live.floor
+        return TYPICAL * live.window / floor
     requests = _requests(live, window.before, window.begin, cells)
-    one_more = TYPICAL / live.floor**2
+    one_more = TYPICAL / floor**2
     believed = float(expected_variance(live.requests, requests, who).sum())
     said = evidence(live.requests, requests, who)
     seen = float(((said.residual / said.propensity) ** 2).sum())
@@ -130,7 +131,7 @@ def _since_start(live: LiveAccuracy, target: int, end: int) -> Estimate:
     """Return an estimate about all events up to block ``end``, forgotten ones too."""
     who, is_pseudo = TARGETS[target]
     forgotten, forgotten_belief = live.events[int(is_pseudo)].tolist()
-    events, believed = live.blocks.sums(0, end, PSEUDO if is_pseudo else ALL)
+    events, believed = live.blocks.sums(live.first_block(), end, PSEUDO if is_pseudo else ALL)
     events += forgotten
     believed += forgotten_belief / UNIT
     places = live.requests.places(0, int(live.blocks.begins[end]))
@@ -144,9 +145,10 @@ def _between(live: LiveAccuracy, begin: int, end: int) -> Estimate:
     """Return the precision of the pseudo-labels of some blocks."""
     events, believed = live.blocks.sums(begin, end, PSEUDO)
     said = evidence(live.requests, _requests(live, begin, end, PSEUDO), "learner")
-    if live.floor * events < ENOUGH:
+    floor = FLOOR * live.blocks.least_promised(begin, end)
+    if floor * events < ENOUGH:
         return nothing(int(said.is_known.sum()), events)
-    grid = slopes(live.floor)
+    grid = slopes(floor)
     return _estimate(tally(said, grid), grid, events, believed, "learner")
 
 

@@ -1,0 +1,203 @@
+"""What people say, and the labels that follow from it."""
+
+import pytest
+
+from streamssl.config import Config
+from streamssl.review.decisions import Said
+from streamssl.review.desk import Conflict, Refused, Unknown
+from tests.review.desks import NOW, asked, make_desk, outgoing, request, waiting
+
+SPAM, HAM, UNSURE = Said("spam"), Said("ham"), Said(abstain=True)
+
+
+def short(label):
+    """Return a label without what is the same in all."""
+    return {name: value for name, value in label.items() if name not in ("event_id", "annotator", "time")}
+
+
+def test_an_answer_is_a_label_by_its_annotator(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    desk.answer("ann", "r1", SPAM, NOW + 5)
+    assert outgoing(desk) == [
+        {"event_id": "e1", "label": "spam", "time": NOW + 5, "annotator": "ann", "request_id": "r1"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        (UNSURE, {"abstain": True, "request_id": "r1"}),
+        (Said(excluded=("spam", "ad")), {"not": ["spam", "ad"], "request_id": "r1"}),
+        (Said("ham", confidence=0.6), {"label": "ham", "confidence": 0.6, "request_id": "r1"}),
+    ],
+)
+def test_other_answers(tmp_path, said, label):
+    desk = make_desk(tmp_path, request(1))
+    desk.answer("ann", "r1", said, NOW)
+    assert [short(each) for each in outgoing(desk)] == [label]
+
+
+def test_the_same_answer_once_more_changes_nothing(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    first = desk.answer("ann", "r1", SPAM, NOW, 0)
+    again = desk.answer("ann", "r1", SPAM, NOW + 9, 0)
+    assert again.decision == first.decision
+    assert waiting(desk) == 1
+
+
+def test_another_answer_corrects_and_only_one_holds(tmp_path):
+    desk = make_desk(tmp_path, request(1), show_guess="never")
+    first = desk.answer("ann", "r1", SPAM, NOW).decision
+    desk.answer("ann", "r1", HAM, NOW, first.number)
+    assert [short(each) for each in outgoing(desk)] == [
+        {"label": "spam", "request_id": "r1"},
+        {"label": "ham", "request_id": "r1"},
+    ]
+    assert [each.said for each in desk.recent("ann")] == [HAM]
+
+
+def test_an_answer_by_a_page_that_is_out_of_date_is_refused(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    desk.answer("ann", "r1", SPAM, NOW, 0)
+    with pytest.raises(Conflict, match="another window"):
+        desk.answer("ann", "r1", HAM, NOW, 0)
+    assert waiting(desk) == 1
+
+
+def test_undo_is_a_retraction_and_the_question_comes_again(tmp_path):
+    desk = make_desk(tmp_path, request(1), request(2))
+    desk.answer("ann", "r1", SPAM, NOW)
+    assert asked(desk, "ann") == "r2"
+    assert desk.undo("ann", NOW).request_id == "r1"
+    assert short(outgoing(desk)[-1]) == {"label": None, "request_id": "r1"}
+    assert desk.open("ann", "r1", NOW).decision is None
+    assert asked(desk, "ann") == "r1", "the smaller key of the two that are hers"
+    assert asked(desk, "bob") is None
+
+
+def test_undo_goes_further_back_each_time_and_then_has_nothing_left(tmp_path):
+    desk = make_desk(tmp_path, request(1), request(2))
+    for number in (1, 2):
+        desk.answer("ann", f"r{number}", SPAM, NOW)
+    assert [desk.undo("ann", NOW).request_id for _ in range(2)] == ["r2", "r1"]
+    with pytest.raises(Unknown):
+        desk.undo("ann", NOW)
+
+
+def test_nobody_takes_back_what_somebody_else_said_nor_twice(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    number = desk.answer("ann", "r1", SPAM, NOW).decision.number
+    with pytest.raises(Unknown):
+        desk.take_back("bob", number, NOW)
+    desk.take_back("ann", number, NOW)
+    with pytest.raises(Unknown):
+        desk.take_back("ann", number, NOW)
+    assert waiting(desk) == 2
+
+
+class TestGuess:
+    def test_hidden_until_answered_and_who_has_seen_it_says_so(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        assert not desk.next("ann", NOW).shows_guess
+        entered = desk.answer("ann", "r1", SPAM, NOW)
+        assert entered.guess.label == "spam"
+        desk.answer("ann", "r1", HAM, NOW)
+        assert [each.get("seen_prediction", False) for each in outgoing(desk)] == [False, True]
+
+    def test_also_after_undo(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        desk.answer("ann", "r1", SPAM, NOW)
+        desk.undo("ann", NOW)
+        assert desk.next("ann", NOW).shows_guess
+        desk.answer("ann", "r1", HAM, NOW)
+        assert outgoing(desk)[-1]["seen_prediction"] is True
+
+    def test_others_have_not_seen_it(self, tmp_path):
+        desk = make_desk(tmp_path, request(1, answers=2))
+        desk.answer("ann", "r1", SPAM, NOW)
+        assert not desk.next("bob", NOW).shows_guess
+        desk.answer("bob", "r1", SPAM, NOW)
+        assert "seen_prediction" not in outgoing(desk)[-1]
+
+    def test_never(self, tmp_path):
+        desk = make_desk(tmp_path, request(1), show_guess="never")
+        assert desk.answer("ann", "r1", SPAM, NOW).guess is None
+        desk.answer("ann", "r1", HAM, NOW)
+        assert all("seen_prediction" not in each for each in outgoing(desk))
+
+    def test_before(self, tmp_path):
+        desk = make_desk(tmp_path, request(1), show_guess="before")
+        assert desk.next("ann", NOW).shows_guess
+        desk.answer("ann", "r1", SPAM, NOW)
+        assert outgoing(desk)[-1]["seen_prediction"] is True
+
+
+def test_volunteered_labels_answer_no_request(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    desk.volunteer("ann", "e1", SPAM, NOW)
+    desk.volunteer("ann", "e1", SPAM, NOW)
+    desk.volunteer("ann", "elsewhere", HAM, NOW)
+    assert [short(each) for each in outgoing(desk)] == [{"label": "spam"}, {"label": "ham"}]
+    assert asked(desk, "ann") == "r1", "it is still asked"
+
+
+@pytest.mark.parametrize("said", [Said(), Said("spam", abstain=True), Said("spam", ("ham",))])
+def test_saying_nothing_or_two_things_is_refused(tmp_path, said):
+    desk = make_desk(tmp_path, request(1))
+    with pytest.raises(Refused, match="one thing"):
+        desk.answer("ann", "r1", said, NOW)
+    assert waiting(desk) == 0
+
+
+@pytest.mark.parametrize("name", ["x" * 257, ""])
+def test_a_class_that_the_topic_would_refuse_is_refused_and_nothing_is_kept(tmp_path, name):
+    desk = make_desk(tmp_path, request(1))
+    with pytest.raises(Refused):
+        desk.answer("ann", "r1", Said(name), NOW)
+    assert (waiting(desk), desk.recent("ann"), asked(desk, "ann")) == (0, [], "r1")
+
+
+def test_classes_keep_their_keys(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    assert desk.classes() == ["spam", "ham"]
+    desk.answer("ann", "r1", Said("ad"), NOW)
+    assert desk.classes() == ["spam", "ham", "ad"]
+    desk.close()
+    assert make_desk(tmp_path, classes=("ham", "spam")).classes() == ["ham", "spam", "ad"]
+
+
+def test_tally(tmp_path):
+    desk = make_desk(tmp_path, *(request(number, answers=2) for number in range(4)))
+    for number, said in enumerate([SPAM, HAM, UNSURE]):
+        desk.answer("ann", f"r{number}", said, NOW)
+    for number in range(3):
+        desk.answer("bob", f"r{number}", SPAM, NOW + 1)
+    desk.answer("bob", "r3", SPAM, NOW)
+    desk.undo("bob", NOW)
+    assert desk.tally("ann", NOW)._asdict() == {
+        "answered": 3, "abstained": 1, "today": 3, "taken_back": 0, "doubles": 2, "agreed": 1,
+    }  # fmt: skip
+    assert desk.tally("ann", NOW + 1).today == 0
+    assert desk.tally("bob", NOW).taken_back == 1
+    assert desk.people() == ["ann", "bob"]
+
+
+def test_everything_is_there_after_a_restart(tmp_path):
+    desk = make_desk(tmp_path, request(1), request(2))
+    desk.answer("ann", "r1", SPAM, NOW)
+    desk.close()
+    again = make_desk(tmp_path)
+    assert (waiting(again), asked(again, "ann"), again.recent("ann")[0].said) == (1, "r2", SPAM)
+
+
+def test_labels_are_written_as_the_topic_has_them(tmp_path):
+    import threading
+
+    from streamssl.review.desk import Desk
+    from tests.review.desks import take
+
+    config = Config(mapping={"labels": {"event_id": "uid", "label": "verdict.final", "annotator": "who"}})
+    desk = Desk(config, tmp_path / "review.db", threading.Event())
+    take(desk, request(1))
+    desk.answer("ann", "r1", SPAM, NOW)
+    assert outgoing(desk)[0]["verdict"] == {"final": "spam"}

@@ -1,0 +1,113 @@
+"""Who may enter, and who is logged in."""
+
+import pytest
+
+from streamssl.review.people import People, PeopleError, digest
+from streamssl.review.sessions import Sessions
+from tests.review.desks import HOUR, NOW, make_desk
+
+
+@pytest.fixture
+def people(tmp_path):
+    return People(tmp_path / "review/people.json")
+
+
+def test_a_token_is_its_persons_and_the_file_does_not_hold_it(people):
+    token = people.add("ann", is_lead=True, expires=None)
+    other = people.add("bob", is_lead=False, expires=None)
+    assert people.by_token(token, NOW).name == "ann"
+    assert people.by_token(token, NOW).is_lead
+    assert people.by_token(other, NOW).name == "bob"
+    assert people.by_token("", NOW) is None
+    assert people.by_token(digest(token), NOW) is None, "who has read the file cannot enter"
+    assert token not in people.path.read_text()
+    assert people.path.stat().st_mode & 0o077 == 0
+
+
+def test_another_token_takes_the_place_of_the_first(people):
+    first = people.add("ann", is_lead=False, expires=None)
+    second = people.add("ann", is_lead=False, expires=None)
+    assert people.by_token(first, NOW) is None
+    assert people.by_token(second, NOW).name == "ann"
+    assert len(people.all()) == 1
+
+
+def test_a_token_ends(people):
+    token = people.add("ann", is_lead=False, expires=NOW)
+    assert people.by_token(token, NOW - 1)
+    assert people.by_token(token, NOW) is None
+
+
+def test_a_change_of_the_file_counts_at_once(people):
+    token = people.add("ann", is_lead=False, expires=None)
+    elsewhere = People(people.path)
+    assert elsewhere.by_token(token, NOW)
+    people.remove("ann")
+    assert elsewhere.by_token(token, NOW) is None
+    people.path.unlink()
+    assert elsewhere.all() == ()
+
+
+def test_a_file_that_cannot_be_read_lets_nobody_in(people):
+    people.add("ann", is_lead=False, expires=None)
+    people.path.write_text('{"people": [{"name": "ann", "token": "plain text"}]}')
+    with pytest.raises(PeopleError, match="token"):
+        people.all()
+
+
+@pytest.mark.parametrize("name", ["", "<b>", "a\nb", " a", "a ", "x" * 65, 'a"b'])
+def test_names_that_cannot_be(people, name):
+    with pytest.raises(PeopleError):
+        people.add(name, is_lead=False, expires=None)
+
+
+@pytest.mark.parametrize("name", ["a", "Ann Lee", "ann@example.org", "Zoë", "x" * 64])
+def test_names_that_can_be(people, name):
+    assert people.by_token(people.add(name, is_lead=False, expires=None), NOW).name == name
+
+
+class TestSessions:
+    @pytest.fixture
+    def token(self, people):
+        return people.add("ann", is_lead=False, expires=NOW + 48 * HOUR)
+
+    @pytest.fixture
+    def sessions(self, tmp_path, people, token):
+        return Sessions(make_desk(tmp_path), people, idle_ms=HOUR)
+
+    def test_a_token_is_exchanged_for_a_cookie(self, sessions, token):
+        cookie = sessions.begin(token, NOW)
+        assert sessions.find(cookie, NOW).person.name == "ann"
+        assert sessions.begin("wrong", NOW) is None
+        assert sessions.find(token, NOW) is None
+        assert sessions.find(digest(cookie), NOW) is None, "who has read the file cannot enter"
+
+    def test_it_ends_when_nothing_is_done(self, sessions, token):
+        cookie = sessions.begin(token, NOW)
+        for hours in (0.9, 1.8, 2.7):
+            assert sessions.find(cookie, NOW + int(hours * HOUR)), "it was used less than an hour ago"
+        assert sessions.find(cookie, NOW + int(3.8 * HOUR)) is None
+
+    def test_it_ends_with_its_token(self, sessions, people, token):
+        cookie = sessions.begin(token, NOW)
+        people.add("ann", is_lead=False, expires=None)
+        assert sessions.find(cookie, NOW) is None, "a stolen token was replaced"
+
+    def test_it_ends_when_the_token_does(self, people, tmp_path, token):
+        sessions = Sessions(make_desk(tmp_path), people, idle_ms=100 * HOUR)
+        cookie = sessions.begin(token, NOW)
+        assert sessions.find(cookie, NOW + 47 * HOUR)
+        assert sessions.find(cookie, NOW + 48 * HOUR) is None
+
+    def test_log_out(self, sessions, token):
+        cookie = sessions.begin(token, NOW)
+        other = sessions.begin(token, NOW)
+        sessions.end(cookie)
+        assert sessions.find(cookie, NOW) is None
+        assert sessions.find(other, NOW)
+
+    def test_each_has_a_form_token_of_its_own(self, sessions, token):
+        cookies = [sessions.begin(token, NOW) for _ in range(2)]
+        forms = {sessions.find(cookie, NOW).form_token for cookie in cookies}
+        assert len(forms) == 2
+        assert not forms & set(cookies)
