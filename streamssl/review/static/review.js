@@ -179,6 +179,11 @@ addEventListener("beforeunload", (event) => {
   if (isSending && !banner.hidden) event.preventDefault();
 });
 
+// On a phone the menu is wider than the page.
+const menu = one(".top nav");
+const current = menu && one("[aria-current]", menu);
+if (current) menu.scrollLeft = current.offsetLeft - menu.offsetLeft - 16;
+
 const isUsed = (within) => document.visibilityState === "visible" && Date.now() - lastUsed < within;
 
 if (stage) {
