@@ -180,6 +180,26 @@ def test_help_opens_and_closes_by_keys(served):
     assert labels(served) == []
 
 
+def test_keys_can_be_switched_off_and_are_digits_in_every_language(served):
+    served.ask(1, 2)
+    page = served.page("ann")
+    wait_for(page, "r1")
+    page.keyboard.press("?")
+    page.click("[data-keys]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.wait_for_timeout(300)
+    assert labels(served) == []
+    page.click("[data-help]")
+    page.click("[data-keys]")
+    page.keyboard.press("Escape")
+    page.evaluate(  # as a French keyboard says it
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'é', code: 'Digit2', bubbles: true }))"
+    )
+    wait_for(page, "r2")
+    assert labels(served) == [("e1", "ham", False)]
+
+
 def test_more_than_nine_classes_are_found_by_typing(make_world, browser):
     names = [
         f"{colour} {fruit}" for colour in ("red", "green", "dark") for fruit in ("apple", "pear", "plum", "fig")

@@ -7,6 +7,7 @@ import pytest
 
 from streamssl.monitoring.reading import Silent
 from streamssl.monitoring.scrape import Scrape
+from streamssl.review import queue
 from streamssl.review.status import KEPT_EVERY_MS, READ_EVERY_MS, Watch, spark_paths
 from streamssl.review.uploads import Uploads
 from tests.review.conftest import NOW, request_record
@@ -202,6 +203,15 @@ def test_progress_and_the_last_ten_decisions_stay_in_sight(world):
     assert "<strong>12</strong> answered today" in page
     assert re.findall(r'<bdi class="id">(e\d+)</bdi></span>', page) == [f"e{n}" for n in range(11, 1, -1)]
     assert page.count("≠") == 10
+
+
+def test_what_is_usual_is_taken_from_as_many_questions_as_are_not_too_long(world, monkeypatch):
+    world.ask(*(request_record(n, features={"text": 1_000 * "x"}) for n in range(30)))
+    assert len(world.desk.latest(500)) == 30
+    monkeypatch.setattr(queue, "LATEST_BYTES", 5_500)
+    assert [each.request_id for each in world.desk.latest(500)] == [f"r{n}" for n in range(29, 24, -1)]
+    monkeypatch.setattr(queue, "LATEST_BYTES", 500)
+    assert world.desk.latest(500) == []
 
 
 # Pictures, links, help ----------------------------------------------------------------------------------------
