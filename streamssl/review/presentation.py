@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -232,6 +233,13 @@ def _with_pictures(parts: list[_Part]) -> list[_Part]:
     return [part for part in kept if part is not None]
 
 
+@lru_cache(10_000)
+def _place(name: str) -> tuple[int, ...]:
+    """Return the last two numbers of a name."""
+    return tuple(int(each[-9:]) for each in _NUMBER.findall(name)[-2:])
+
+
+@lru_cache(10_000)
 def _family(name: str) -> tuple[str, ...]:
     """Return a name without its numbers: what pixels of one picture share."""
     return tuple(_NUMBER.sub("*", name))
@@ -239,7 +247,7 @@ def _family(name: str) -> tuple[str, ...]:
 
 def _grid(members: list[_Part], *, is_asked: bool) -> list[Any] | None:
     """Return the rows of a picture, or its numbers row by row; None: these are no picture."""
-    places = [tuple(int(each[-9:]) for each in _NUMBER.findall(part.name)[-2:]) for part in members]
+    places = [_place(part.name) for part in members]
     if not places or not places[0] or len(set(places)) < len(places):
         return None
     ordered = [part.value for _, part in sorted(zip(places, members, strict=True), key=lambda each: each[0])]

@@ -26,6 +26,7 @@ from streamssl.review.desk import Desk, take_requests
 from streamssl.review.people import People, PeopleError, people_file, review_folder
 from streamssl.review.sessions import Sessions
 from streamssl.review.site import Site
+from streamssl.review.status import Watch
 from streamssl.review.tables import TABLES
 from streamssl.review.uploads import Uploads
 
@@ -67,7 +68,8 @@ def run_review(
         desk = stack.enter_context(closing(Desk(config, path, has_labels)))
         sessions = Sessions(desk, people, int(3_600_000 * settings.session_hours))
         site = Site(config, desk, people, sessions, Uploads(desk, config).enter)
-        app = Measured(review_app(site, extra_routes=Api(desk, people).routes()), metrics)
+        watch = Watch(config, desk)
+        app = Measured(review_app(site, extra_routes=Api(desk, people).routes(), watch=watch), metrics)
         try:
             inside = stack.enter_context(listening(_inside(metrics), settings.metrics.host, settings.metrics.port))
             port = stack.enter_context(listening(app, settings.host, settings.port))
@@ -78,7 +80,7 @@ def run_review(
         log.info("reviewing", extra={"url": url, "metrics": f"http://{settings.metrics.host}:{inside}/metrics"})
         if ready is not None:
             ready(url)
-        parts = [lambda: pump.run(stop, has_labels), lambda: _keep_tidy(desk, metrics, stop)]
+        parts = [lambda: pump.run(stop, has_labels), lambda: _keep_tidy(desk, metrics, watch, stop)]
         return run_parts(stop, [has_labels], parts)
 
 
@@ -124,14 +126,15 @@ def _inside(metrics: ReviewMetrics) -> Starlette:
     )
 
 
-def _keep_tidy(desk: Desk, metrics: ReviewMetrics, stop: threading.Event) -> None:
-    """Close what expires and say how things stand, until told to stop."""
+def _keep_tidy(desk: Desk, metrics: ReviewMetrics, watch: Watch, stop: threading.Event) -> None:
+    """Close what expires, say how things stand and look at the learner, until told to stop."""
     while True:
         now = int(1_000 * time.time())
         try:
             if expired := desk.tidy(now):
                 log.info("questions expired", extra={"questions": expired})
             counts = desk.counts(now)
+            watch.look(now)
         except sqlite3.OperationalError as error:  # a full disk: pages say so themselves
             log.error("the file of the review service: %s", error)
         else:

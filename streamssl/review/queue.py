@@ -17,6 +17,8 @@ LOOKS = 2
 """People who look at a question, if not all of them know, before nobody is asked any more."""
 KEPT_MS = 30 * 86_400_000
 """How long a question is kept after it came, for corrections and searches."""
+LATEST_BYTES = 4_000_000
+"""Of the latest questions: what is looked through once a minute. Events may hold pictures."""
 
 COLUMNS = "request_id, event_id, key, wanted, expires, shown"
 
@@ -107,10 +109,19 @@ def about(database: Database, event_id: str) -> list[Question]:
 
 
 def latest(database: Database, n: int) -> list[Question]:
-    """Return the questions that came last, answered or not."""
-    return [
-        unpack(row) for row in database.rows(f"SELECT {COLUMNS} FROM questions ORDER BY number DESC LIMIT ?", n)
-    ]
+    """Return the questions that came last, answered or not; fewer where they are long."""
+    first, length = 0, 0
+    sizes = database.rows("SELECT number, length(shown) FROM questions ORDER BY number DESC LIMIT ?", n)
+    for number, size in sizes:
+        length += size
+        if length > LATEST_BYTES:
+            break
+        first = number
+    rows = database.rows(
+        f"SELECT {COLUMNS} FROM questions WHERE number >= ? AND ? ORDER BY number DESC LIMIT ?",
+        *(first, first > 0, n),
+    )
+    return [unpack(row) for row in rows]
 
 
 def has_room(database: Database, request_id: str, person: str, now: int) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -28,6 +27,8 @@ DIGITS = "123456789"
 LONGEST_CLASS = 200
 """Characters of the name of a class that somebody types in."""
 COUNTED_EVERY_MS = 3_000
+MOST_GUESSES = 1_000
+"""That are kept at hand."""
 
 
 class Class(NamedTuple):
@@ -61,6 +62,7 @@ class Reviewing:
         self._settings = site.settings
         self._usual = Usual(self._latest_numbers)
         self.guideline = Guideline(self._settings.guideline)
+        self._guesses: dict[str, Guess] = {}
         self._waiting: tuple[int, int] | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -152,10 +154,7 @@ class Reviewing:
         """Yield the last decisions of who looks, the newest first."""
         shows_guess = self._settings.show_guess != "never"
         for each in self._desk.recent(visit.person.name):
-            guess = None
-            if shows_guess and each.request_id is not None:
-                with suppress(Unknown):  # of more than 30 days ago
-                    guess = self._desk.question(each.request_id).guess
+            guess = self._guess(each.request_id) if shows_guess and each.request_id is not None else None
             yield Past(each, guess, looks.ago(visit.now - each.time))
 
     def event_link(self, event_id: str) -> str | None:
@@ -207,6 +206,19 @@ class Reviewing:
 
     def _present(self, item: Item, now: int) -> Presentation:
         return present(item.question.features, self._settings, self._usual, now)
+
+    def _guess(self, request_id: str) -> Guess | None:
+        """Return what the model had guessed, which stays the same; a question may hold a picture, and is long."""
+        guess = self._guesses.get(request_id)
+        if guess is None:
+            try:
+                guess = self._desk.question(request_id).guess
+            except Unknown:  # of more than 30 days ago
+                return None
+            if len(self._guesses) >= MOST_GUESSES:
+                self._guesses.clear()
+            self._guesses[request_id] = guess
+        return guess
 
     def _latest_numbers(self, n: int) -> Iterator[dict[str, float]]:
         for question in self._desk.latest(n):

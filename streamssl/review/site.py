@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from streamssl.config import Config, ReviewServiceSettings
 from streamssl.review.desk import Desk
 from streamssl.review.people import People, Person
 from streamssl.review.sessions import Sessions
+from streamssl.review.uploads import Report
 
 
 def milliseconds() -> int:
@@ -31,7 +32,7 @@ class Site(NamedTuple):
     desk: Desk
     people: People
     sessions: Sessions
-    upload: Callable[[Person, bytes, str, int], Any] | None = None
+    upload: Callable[[Person, bytes, str, int], Report] | None = None
     """`Uploads.enter`: whose labels, the file, its name, when. None: there is no page for uploads."""
     clock: Callable[[], int] = milliseconds
     """Ms since the epoch."""

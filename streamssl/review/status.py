@@ -116,6 +116,7 @@ class Watch:
                 "silent": self._problem,
                 "queue": [] if self._counts is None else _queue(self._counts, now),
                 "sparks": _sparks(list(self._readings)),
+                "lately": duration((self._readings[-1].time - self._readings[0].time) / 1_000),
             }
 
 

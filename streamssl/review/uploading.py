@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from streamssl.review import looks
 from streamssl.review.desk import Refused
+from streamssl.review.uploads import Report
 from streamssl.review.visits import Visit
 
 
@@ -30,7 +31,9 @@ def upload(visit: Visit) -> Response:
     return _page(visit, report=report, name=name)
 
 
-def _page(visit: Visit, problem: str = "", status: int = 200, report: object = None, name: str = "") -> Response:
+def _page(
+    visit: Visit, problem: str = "", status: int = 200, report: Report | None = None, name: str = ""
+) -> Response:
     return looks.page(
         "upload.html",
         status,

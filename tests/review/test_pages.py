@@ -7,7 +7,9 @@ import pytest
 
 from streamssl.monitoring.reading import Silent
 from streamssl.monitoring.scrape import Scrape
+from streamssl.review import queue
 from streamssl.review.status import KEPT_EVERY_MS, READ_EVERY_MS, Watch, spark_paths
+from streamssl.review.uploads import Uploads
 from tests.review.conftest import NOW, request_record
 from tests.review.test_presentation import png
 
@@ -203,6 +205,15 @@ def test_progress_and_the_last_ten_decisions_stay_in_sight(world):
     assert page.count("≠") == 10
 
 
+def test_what_is_usual_is_taken_from_as_many_questions_as_are_not_too_long(world, monkeypatch):
+    world.ask(*(request_record(n, features={"text": 1_000 * "x"}) for n in range(30)))
+    assert len(world.desk.latest(500)) == 30
+    monkeypatch.setattr(queue, "LATEST_BYTES", 5_500)
+    assert [each.request_id for each in world.desk.latest(500)] == [f"r{n}" for n in range(29, 24, -1)]
+    monkeypatch.setattr(queue, "LATEST_BYTES", 500)
+    assert world.desk.latest(500) == []
+
+
 # Pictures, links, help ----------------------------------------------------------------------------------------
 
 
@@ -309,6 +320,18 @@ def test_an_uploaded_file_is_reported_line_by_line(world):
     for files in ({}, {"file": ("empty.csv", b"", "text/csv")}):
         answer = client.post("/upload", data={"token": token_of(client)}, files=files)
         assert (answer.status_code, "Choose a file first" in answer.text) == (422, True)
+
+
+def test_a_file_and_the_desk_are_one_thing(world):
+    client = world.client("ann", upload=Uploads(world.desk, world.config).enter)
+    data = b"event_id,label\ne1,spam\ne2,\xc3\xa9t\xc3\xa9\n,ham\n"
+    file = {"file": ("labels.csv", data, "text/csv")}
+    page = client.post("/upload", data={"token": token_of(client)}, files=file).text
+    assert ("2 accepted" in page, "1 refused" in page) == (True, True)
+    assert [(key, value["label"], value["annotator"]) for key, value in world.labels()] == [
+        ("e1", "spam", "ann"),
+        ("e2", "été", "ann"),
+    ]
 
 
 def test_a_file_that_is_too_long_is_refused(make_world):

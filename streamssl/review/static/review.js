@@ -100,6 +100,10 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys]")) {
+    localStorage.setItem("keys", keysAreOff() ? "on" : "off");
+    showSwitch();
+  }
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   if (stage && link.matches("[data-swap]")) {
@@ -116,13 +120,14 @@ async function help() {
   const answer = await fetch("/help", { headers: { "X-Fragment": "1" }, cache: "no-store" }).catch(() => null);
   if (!answer || !answer.ok) return;
   one("#help-body").innerHTML = await answer.text();
+  showSwitch();
   if (!dialog.open) dialog.showModal();
 }
 
 // Keys: what has one says so itself (data-key).
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const target = event.target;
+  const target = event.target instanceof Element ? event.target : document.body;
   const dialog = one("dialog[open]");
   if (dialog) {
     if (event.key === "?") dialog.close();
@@ -137,8 +142,11 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === " " && target.closest("button, a, summary")) return;
-  let wanted = [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === event.key);
-  if (!wanted && /^\p{L}$/u.test(event.key)) {
+  if (keysAreOff()) return;
+  // The row of digits, whatever the keyboard's language puts there.
+  const key = /^Digit\d$/.test(event.code) && !event.shiftKey ? event.code.slice(-1) : event.key;
+  let wanted = [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key);
+  if (!wanted && /^\p{L}$/u.test(key)) {
     wanted = one("[data-filter]");
     if (wanted) return wanted.focus(); // the letter itself goes there
   }
@@ -148,6 +156,16 @@ document.addEventListener("keydown", (event) => {
   if (wanted.matches("input")) wanted.focus();
   else wanted.click();
 });
+
+// Who speaks to their computer, or whose reader has keys of its own, can switch ours off.
+const keysAreOff = () => localStorage.getItem("keys") === "off";
+
+function showSwitch() {
+  const button = one("[data-keys]");
+  if (!button) return;
+  button.hidden = false;
+  button.textContent = keysAreOff() ? "Switch the keys on" : "Switch the keys off";
+}
 
 function leave(input) {
   input.value = "";
@@ -178,6 +196,13 @@ addEventListener("online", () => tryNow());
 addEventListener("beforeunload", (event) => {
   if (isSending && !banner.hidden) event.preventDefault();
 });
+
+// On a phone the menu is wider than the page.
+const menu = one(".top nav");
+const current = menu && one("[aria-current]", menu);
+if (current) menu.scrollLeft = current.offsetLeft - menu.offsetLeft - 16;
+
+showSwitch();
 
 const isUsed = (within) => document.visibilityState === "visible" && Date.now() - lastUsed < within;
 
