@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup run test chaos lint bench docs dashboards lock clean-kernels clean
+.PHONY: help setup run test chaos lint bench docs dashboards screenshots lock clean-kernels clean
 
 help:            ## say what the targets do
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ docs: $(READY)   ## write the generated reference pages again
 
 dashboards: $(READY)  ## write the Grafana dashboards again, after an edit in deploy/dashboards
 	$(BIN)/python -m deploy.dashboards
+
+screenshots: $(READY)  ## take the docs' pictures again, of the real pages; needs chromium
+	$(BIN)/python -m tests.screenshots docs/pictures
 
 lock: $(READY)   ## lock the newest versions that fit pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate \
