@@ -30,6 +30,7 @@ def people() -> Dashboard:
             "": top_row(),
             "Asked and answered": _asking(),
             "What is asked, and why": _choosing(),
+            "The reviewers' page": _page(),
             "How late labels come": _delay(),
             "Who labels, and how well": _annotators(),
         },
@@ -115,6 +116,54 @@ def _choosing() -> list[Panel]:
             ],
             unit=PLAIN,
             span=6,
+        ),
+    ]
+
+
+def _page() -> list[Panel]:
+    # Of the review service, which is no worker: whatever workers are chosen, it is the same.
+    fast = "sum by (le, kind) (increase(streamssl_review_http_seconds_bucket[1h]))"
+    return [
+        chart(
+            "Questions",
+            "Open ones, those of them that somebody looks at; those of 30 days that nobody got to in time.",
+            [Query("{{state}}", "sum by (state) (streamssl_review_questions)")],
+            unit=PLAIN,
+            span=8,
+        ),
+        chart(
+            "The oldest question has waited",
+            "People are served by key, not by age: an old one is no mistake, an ever older one says that more is"
+            " asked than answered.",
+            [Query("{{instance}}", "streamssl_review_oldest_question_seconds")],
+            unit=SECONDS,
+            span=8,
+        ),
+        chart(
+            "Decisions, and labels on their way",
+            "What people have said and not taken back; labels that are not in the topic yet: they should be there"
+            " within a second.",
+            [
+                Query("decisions", "sum(streamssl_review_decisions)"),
+                Query("on their way", "sum(streamssl_review_unsent_labels)"),
+            ],
+            unit=PLAIN,
+            span=8,
+        ),
+        chart(
+            "How fast the page answers",
+            "99% of the requests of the hour before: those that enter an answer, and all others; and how many were"
+            " refused or failed.",
+            [
+                Query("{{kind}}", f"histogram_quantile(0.99, {fast})"),
+                Query(
+                    "status {{status}}",
+                    "sum by (status) (increase(streamssl_review_http_requests_total[1h]))",
+                    PLAIN,
+                ),
+            ],
+            unit=SECONDS,
+            span=12,
         ),
     ]
 

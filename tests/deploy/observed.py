@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import orjson
 import yaml
 
 from tests.deploy.test_files import needed
 from tests.integration.outside import GARBAGE, Outside
 from tests.integration.service import Service, free_port, until
+from tests.review.page import Page
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SEED = 20_266
@@ -31,7 +33,7 @@ class Observed(NamedTuple):
     url: str
     """Of the Prometheus."""
     metrics: str
-    """The service's own page at the end."""
+    """The service's own page at the end, and the review service's."""
     begin: float
     end: float
 
@@ -59,25 +61,36 @@ def observed(directory: Path):
         pending={"label_wait_seconds": 2},
         learner={"twin": "all"},
     )
-    with service, prometheus(binary, directory, service.port) as url:
+    (directory / "page").mkdir()
+    page = Page(directory / "page", sqlite={"path": str(directory / "topics.db")})
+    with (
+        page,
+        service,
+        prometheus(binary, directory, service.port, page.metrics_port) as url,
+        page.client("eve") as eve,
+    ):
         begin = time.time()
         outside = Outside(service)
-        feed(outside)
+        page.start()
+        feed(outside, eve)
         until(lambda: service.metric("streamssl_labels_total") >= EVENTS / 3, 60, "labels")
         time.sleep(3)  # two more scrapes and an evaluation of the rules
         outside.close()
-        yield Observed(url, service.get("/metrics")[1], begin, time.time())
+        yield Observed(url, service.get("/metrics")[1] + page.metrics(), begin, time.time())
 
 
 @contextmanager
-def prometheus(binary: str, directory: Path, port: int):
-    """Run a Prometheus that scrapes a port every second, with the committed rules."""
+def prometheus(binary: str, directory: Path, port: int, page: int):
+    """Run a Prometheus that scrapes both services every second, with the committed rules."""
     listen = f"127.0.0.1:{free_port()}"
     config = directory / "prometheus.yml"
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(DEPLOY / "prometheus/rules/*.yml")],
-        "scrape_configs": [{"job_name": "streamssl", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+            for job, port in (("streamssl", port), ("streamssl-review", page))
+        ],
     }
     config.write_text(yaml.safe_dump(settings))
     with (directory / "prometheus.log").open("wb") as log:
@@ -99,7 +112,7 @@ def prometheus(binary: str, directory: Path, port: int):
         process.wait(30)
 
 
-def feed(outside: Outside) -> None:
+def feed(outside: Outside, eve: httpx.Client) -> None:
     """Play a stream in which everything happens that the dashboards show."""
     rng = random.Random(SEED)
     requests = outside.transport.reader([outside.topics.review_requests])
@@ -121,6 +134,8 @@ def feed(outside: Outside) -> None:
             outside.producer.flush()
             for record in requests.poll(1_000, 0.0):
                 answer(outside, orjson.loads(record.value), truth, rng)
+        if number % 50 == 0:
+            answer_on_the_page(eve)
         time.sleep(max(0.0, 1 / EVENTS_A_SECOND - (time.monotonic() - begun)))
     for record in requests.poll(10_000, 1.0):
         answer(outside, orjson.loads(record.value), truth, rng)
@@ -136,6 +151,13 @@ def answer(outside: Outside, request: dict[str, Any], truth: dict[str, str], rng
     if rng.random() < 0.2:
         said = truth[event_id] if rng.random() < 0.7 else "ham"
         outside.send(outside.topics.labels[0], event_id, label | {"label": said, "annotator": "bob"})
+
+
+def answer_on_the_page(eve: httpx.Client) -> None:
+    """Let somebody answer by the review service, where nothing is known of the other answers."""
+    question = eve.get("/api/questions/next")
+    if question.status_code == 200:
+        eve.post(f"/api/questions/{question.json()['request_id']}/answer", json={"label": "ham"})
 
 
 def _answers(url: str) -> bool:

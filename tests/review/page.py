@@ -43,7 +43,8 @@ class Page:
         self.people = People(people_file(self.config))
         self.log = folder / "review.log"
         self.url = f"http://127.0.0.1:{self.port}"
-        self.metrics_url = f"http://127.0.0.1:{section['metrics']['port']}"
+        self.metrics_port = section["metrics"]["port"]
+        self.metrics_url = f"http://127.0.0.1:{self.metrics_port}"
         self.process = None
         self.kills = 0
 
