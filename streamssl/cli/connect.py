@@ -35,9 +35,17 @@ def webhook(config: ConfigFile = None, settings: Settings = None) -> None:
     Where a label's parts lie in the body is said by connectors.webhook.mapping. Exit codes as of label-studio.
     """
     loaded = load(config, settings)
-    if loaded.connectors.webhook.secret is None:
+    secret = loaded.connectors.webhook.secret
+    if secret is None:
         raise CommandError("connectors.webhook: needs secret")
-    run_beside(_processes().run_webhook, loaded)
+    process = _processes().run_webhook
+    from streamssl.connectors.webhook import verifier
+
+    try:
+        verifier(secret.get_secret_value())
+    except ValueError as error:
+        raise CommandError(f"connectors.webhook.secret: {error}") from error
+    run_beside(process, loaded)
 
 
 def _processes() -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,7 +32,9 @@ def label(
         list[str] | None, typer.Option("--not", metavar="CLASS", help="A class that it is not. Repeatable.")
     ] = None,
     abstain: Annotated[bool, typer.Option("--abstain", help='"I don\'t know": an answer, not a label.')] = False,
-    retract: Annotated[bool, typer.Option("--retract", help="Take the event's label back.")] = False,
+    retract: Annotated[
+        bool, typer.Option("--retract", help="Take the event's label back: --annotator's, or all that were given.")
+    ] = False,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="Label records, one JSON object a line.")
     ] = None,
@@ -61,6 +64,8 @@ def label(
     if file is not None:
         if event_id is not None or any(said):
             raise CommandError("--file stands alone: its lines say which events and classes")
+        if export_format is None and (annotator or event_id_path or control):
+            raise CommandError("--annotator, --event-id and --control go with --format: label records say it all")
         loaded = load(config, settings)
         lines = (
             _lines(file)
@@ -73,6 +78,8 @@ def label(
             raise CommandError("which event? streamssl label EVENT_ID CLASS, or --file")
         if sum(said) != 1:
             raise CommandError(f"event {event_id}: give either a CLASS, or --not, or --abstain, or --retract")
+        if export_format or event_id_path or control:
+            raise CommandError("--format, --event-id and --control go with --file")
         loaded = load(config, settings)
         answer = {
             "event_id": event_id,
@@ -82,9 +89,10 @@ def label(
             "not": excluded or None,
             "abstain": abstain or None,
         }
-        # A retraction is a record without a value; it names its event by the key alone.
         form = label_mapping(loaded.mapping, loaded.topics.labels[0])
-        labels = [_message(loaded, event_id.encode(), None if retract else label_value(form, answer))]
+        # A record without a value takes back what all have said; it names its event by the key alone.
+        value = None if retract and annotator is None else label_value(form, answer, retracts=retract)
+        labels = [_message(loaded, event_id.encode(), value)]
     _send(loaded, labels)
     say(f"sent {counted(len(labels), 'label')} to {loaded.topics.labels[0]}")
 
@@ -94,7 +102,7 @@ Line = tuple[str, bytes | CommandError]
 
 
 def _lines(file: Path) -> Iterator[Line]:
-    for number, line in enumerate(_read(file).splitlines(), start=1):
+    for number, line in enumerate(_read(file).removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
         if line.strip():
             yield f"line {number}", line
 

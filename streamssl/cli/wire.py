@@ -56,13 +56,15 @@ def event_value(mapping: EventMapping, event_id: str, time: Any, features: Mappi
     return orjson.dumps(document)
 
 
-def label_value(mapping: LabelMapping, fields: Mapping[str, Any]) -> bytes:
+def label_value(mapping: LabelMapping, fields: Mapping[str, Any], retracts: bool = False) -> bytes:
     """Return the record's value of a label.
 
     Parameters
     ----------
     fields
         By the names of our own records (``event_id``, ``label``, ``not``, ...); None leaves a field out.
+    retracts
+        Whether the label is null: what its annotator had said is taken back.
 
     Examples
     --------
@@ -75,6 +77,8 @@ def label_value(mapping: LabelMapping, fields: Mapping[str, Any]) -> bytes:
     for field, value in fields.items():
         if value is not None:
             _put(document, paths[field], value)
+    if retracts:
+        _put(document, paths["label"], None)
     return orjson.dumps(document)
 
 

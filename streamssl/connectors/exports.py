@@ -6,8 +6,8 @@ yet: what cannot be used is refused where labels are checked. An item without an
 ============  =================================  ==========================  ====================================
 tool          file                               event id lies at            annotator
 ============  =================================  ==========================  ====================================
-label-studio  JSON (not JSON-MIN)                meta.streamssl.event_id     completed_by: e-mail, else the number
-                                                 (else data.event_id)
+label-studio  JSON (not JSON-MIN)                meta.streamssl.event_id     completed_by: e-mail, else
+                                                 (else data.event_id)        label-studio-NUMBER
 prodigy       JSON Lines (``prodigy db-out``)    meta.event_id               _annotator_id
 doccano       JSON Lines, one file a user        event_id                    not in the file
 argilla       JSON (``records.to_json``)         id                          user_id
@@ -16,6 +16,7 @@ argilla       JSON (``records.to_json``)         id                          use
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -58,6 +59,7 @@ def items(data: bytes) -> Iterator[Item]:
     Unreadable
         When the file or a line is not JSON.
     """
+    data = data.removeprefix(codecs.BOM_UTF8)  # editors on Windows put it there
     if data.lstrip()[:1] == b"[":
         for number, value in enumerate(_json(data, "the file"), start=1):
             yield Item(f"item {number}", value)
@@ -88,7 +90,9 @@ def labels_of(item: Any, tool: Format, event_id: str | None = None, control: str
         raise Unreadable("must be an object")
     try:
         found = list(_READERS[tool](item, control))
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+    except KeyError as error:
+        raise Unreadable(f"is not what {tool} exports: it has no {error}") from error
+    except (TypeError, AttributeError, ValueError, IndexError) as error:
         raise Unreadable(f"is not what {tool} exports: {error!r}") from error
     paths = EVENT_IDS[tool] if event_id is None else (event_id,)
     ids = [value for path in paths if (value := lookup(parse_path(path))(item)) is not ABSENT]
@@ -100,12 +104,14 @@ def labels_of(item: Any, tool: Format, event_id: str | None = None, control: str
 
 def _label_studio(item: dict[str, Any], control: str | None) -> Iterator[Fields]:
     meta = (item.get("meta") or {}).get("streamssl") or {}
-    for annotation in item["annotations"]:
-        who = annotation.get("completed_by")
+    shown = any(_guesses(each) for each in item.get("predictions") or ())
+    # Of several by one person the newest holds, wherever it is in the file.
+    for annotation in sorted(item["annotations"], key=lambda each: str(each.get("updated_at") or "")):
         fields: Fields = {
-            "annotator": (who.get("email") or who["id"]) if isinstance(who, dict) else who,
+            "annotator": _user(annotation.get("completed_by")),
             "time": annotation.get("updated_at"),
             "request_id": meta.get("request_id"),
+            "seen_prediction": True if shown or _guesses(annotation.get("prediction")) else None,
         }
         parts = [
             part["value"]["choices"]
@@ -116,6 +122,18 @@ def _label_studio(item: dict[str, Any], control: str | None) -> Iterator[Fields]
             yield fields | {"abstain": True}
         elif parts:
             yield fields | {"label": _only([choice for part in parts for choice in part])}
+
+
+def _user(who: Any) -> str | None:
+    """Return the name that the connector gives to the same person, as far as the export tells."""
+    number = who["id"] if isinstance(who, dict) else who
+    email = who.get("email") if isinstance(who, dict) else None
+    return email or (None if number is None else f"label-studio-{number}")
+
+
+def _guesses(prediction: Any) -> bool:
+    """Tell whether a prediction says a class, there to be seen; the connector's own do so only if it is wanted."""
+    return isinstance(prediction, dict) and bool(prediction.get("result"))
 
 
 def _prodigy(item: dict[str, Any], control: str | None) -> Iterator[Fields]:
@@ -146,7 +164,9 @@ def _argilla(item: dict[str, Any], control: str | None) -> Iterator[Fields]:
     for given in questions.values():
         for answer in given:
             value = answer["value"]
-            yield {"annotator": answer.get("user_id"), "label": _only(value) if isinstance(value, list) else value}
+            label = _only(value) if isinstance(value, list) else value
+            if label is not None:
+                yield {"annotator": answer.get("user_id"), "label": label}
 
 
 _READERS: Mapping[Format, Callable[[dict[str, Any], str | None], Iterator[Fields]]] = {

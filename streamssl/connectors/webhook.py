@@ -6,6 +6,7 @@ tries again, because the answer was lost, does not double it.
 
 from __future__ import annotations
 
+import base64
 import logging
 import sqlite3
 import threading
@@ -34,8 +35,31 @@ log = logging.getLogger(__name__)
 REMEMBERED_DAYS = 30
 """How long message ids are remembered. Senders try again for some days, each time with a new time stamp."""
 LONGEST_ID = 256
+SHORTEST_SECRET = 16
+"""Bytes. Senders take 24 to 64."""
 
-TABLES = "CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL);"
+TABLES = """
+CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS messages_by_time ON messages (time);
+"""
+
+
+def verifier(secret: str) -> Webhook:
+    """Return what tells whether a message is signed with a secret.
+
+    Raises
+    ------
+    ValueError
+        When it is no secret of the Standard Webhooks rules; the message does not repeat it.
+    """
+    encoded = secret.removeprefix("whsec_")
+    try:
+        length = len(base64.b64decode(encoded + "=="))
+    except ValueError:
+        raise ValueError("must be whsec_ and base64") from None
+    if length < SHORTEST_SECRET:
+        raise ValueError(f"must be whsec_ and base64 of {SHORTEST_SECRET} bytes at the least; it has {length}")
+    return Webhook(secret)
 
 
 class Receiver:
@@ -55,7 +79,7 @@ class Receiver:
         settings = config.connectors.webhook
         secret = settings.secret.get_secret_value() if settings.secret else ""
         self._types = frozenset(settings.types)
-        self._verifier = Webhook(secret)
+        self._verifier = verifier(secret)
         self._writer = LabelWriter(config)
         mapping = config.mapping
         if settings.mapping is not None:

@@ -10,7 +10,8 @@ combined                  another annotator has labelled it: an example of what 
 retracted                 ``label: null`` or a null record: that annotator's answer is taken back, all answers where
                           none is named; an example of what is left goes out, or the event is unlabelled again.
                           Where all they had said is "I don't know", that is taken back: the request is open again
-abstained                 "I don't know" is an answer, not a label: nothing is learnt
+abstained                 "I don't know" is an answer, not a label: nothing is learnt. What that annotator had said
+                          before holds no more (where they are named: else nobody knows that it is the same one)
 early                     the event is not known: the label waits for it
 settled                   another worker had the event: its answer came while the label waited here
 from_features             nobody knows the event, but the label brought its features: they are learnt from
@@ -63,8 +64,9 @@ def apply_label(
     """Apply a label, which came at ``arrival`` (ms), to its pending event; return what is to be learnt."""
     if label.abstain:
         state.counts["labels", "abstained"] += 1
+        example = _withdraw(state, label, pending)
         abstain(state, label, pending)
-        return None
+        return example
     earlier = state.book.get(pending.sequence)
     own = next((each for each in earlier if each.annotator == label.annotator), None)
     example = None
@@ -110,6 +112,13 @@ def _retract(state: EngineState, label: Label, pending: Pending) -> Message:
     if state.book.get(pending.sequence):
         return _example_of_all(state, pending)
     return Message(state.settings.topics.examples, label.event_id.encode(), None)
+
+
+def _withdraw(state: EngineState, label: Label, pending: Pending) -> Message | None:
+    """Take back the label of an annotator who does not know any more: their last answer holds."""
+    if label.annotator not in {each.annotator for each in state.book.get(pending.sequence)} - {None}:
+        return None
+    return _retract(state, label, pending)
 
 
 def _example_of_all(state: EngineState, pending: Pending) -> Message:

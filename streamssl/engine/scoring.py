@@ -42,6 +42,7 @@ def answer(state: EngineState, agreed: Consensus, pending: Pending) -> None:
 
 def answer_unfairly(state: EngineState, given: Sequence[Label], pending: Pending) -> None:
     """Take note that a request, if these labels answer one, was answered only by those who had seen the guess."""
+    state.live_accuracy.supersede(pending.sequence)
     if any(each.request_id is not None for each in given):
         state.live_accuracy.see(pending.sequence)
         state.sampler.answered(pending.sequence)

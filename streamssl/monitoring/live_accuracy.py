@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -9,11 +10,17 @@ from prometheus_client import CollectorRegistry, Gauge
 from streamssl.engine.live_accuracy import Estimate, read
 from streamssl.engine.state import EngineState
 
+SHORT = 0.03
+"""Seconds that a reading may take at each look."""
+REST = 30
+"""How many times as long as a longer one took the next is waited for: with a million requests it takes .3 s."""
+
 
 class LiveAccuracyGauges:
     """Estimates about all events from the answers about few, each with its guaranteed 95% interval."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._rests_until = 0.0
         self.accuracy = _Interval(
             registry, "streamssl_live_accuracy", "Estimated accuracy on all events.", ["who", "window"]
         )
@@ -64,8 +71,13 @@ class LiveAccuracyGauges:
         )
 
     def show(self, state: EngineState) -> None:
-        """Set every gauge."""
+        """Set every gauge; now and then only, where a reading takes long: the service waits for it."""
+        if time.monotonic() < self._rests_until:
+            return
+        begun = time.thread_time()
         reading = read(state.live_accuracy, len(state.classes))
+        if (seconds := time.thread_time() - begun) > SHORT:
+            self._rests_until = time.monotonic() + REST * seconds
         for window, compared in (("recent", reading.recent), ("since_start", reading.since_start)):
             for who, estimate in (("learner", compared.learner), ("twin", compared.twin)):
                 self.accuracy.show(estimate, who, window)

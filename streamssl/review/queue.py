@@ -13,8 +13,8 @@ from typing import NamedTuple
 from streamssl.connectors.database import Database
 from streamssl.review.questions import Question, pack, unpack
 
-ABSTENTIONS = 2
-"""People who may say that they do not know before nobody is asked any more."""
+LOOKS = 2
+"""People who look at a question, if not all of them know, before nobody is asked any more."""
 KEPT_MS = 30 * 86_400_000
 """How long a question is kept after it came, for corrections and searches."""
 LATEST_BYTES = 4_000_000
@@ -163,9 +163,10 @@ def recount(database: Database, request_id: str, now: int) -> None:
         request_id,
     )
     database.rows(
-        "UPDATE questions SET state = CASE WHEN labels >= wanted OR abstentions >= ? THEN 'answered' "
+        "UPDATE questions SET state = CASE "
+        "WHEN labels >= wanted OR labels + abstentions >= max(wanted, ?) THEN 'answered' "
         "WHEN expires <= ? THEN 'expired' ELSE 'open' END WHERE request_id = ?",
-        *(ABSTENTIONS, now, request_id),
+        *(LOOKS, now, request_id),
     )
 
 

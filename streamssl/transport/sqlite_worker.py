@@ -26,6 +26,7 @@ from streamssl.transport.base import (
     Record,
     Subscription,
     TransportError,
+    made_again,
 )
 from streamssl.transport.marks import marks_group
 from streamssl.transport.sqlite_log import Partition, SqliteLog
@@ -108,7 +109,10 @@ class SqliteWorker:
             self._log.partitions(topic)
         for topic in self.subscription.broadcast:
             for partition in self._log.partitions(topic):
-                self._begin(partition, positions.get((topic, partition.number)))
+                position = positions.get((topic, partition.number))
+                if position is not None and position > partition.next:
+                    raise made_again(topic, partition.number, partition.next, position)
+                self._begin(partition, position)
                 self._broadcast.append(partition)
         self._has_joined = True
 

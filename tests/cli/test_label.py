@@ -16,6 +16,7 @@ def labels(read):
         (["--not", "spam", "--not", "eggs"], {"event_id": "e1", "not": ["spam", "eggs"]}),
         (["--abstain"], {"event_id": "e1", "abstain": True}),
         (["--retract"], None),
+        (["--retract", "-a", "ann"], {"event_id": "e1", "label": None, "annotator": "ann"}),
     ],
 )
 def test_one_label(cli, config_file, read, arguments, value):
@@ -28,6 +29,8 @@ def test_one_label(cli, config_file, read, arguments, value):
     ("arguments", "said"),
     [
         ([], "which event?"),
+        (["e1", "spam", "--format", "prodigy"], "go with --file"),
+        (["--file", "labels.jsonl", "-a", "ann"], "go with --format"),
         (["e1"], "event e1: give either"),
         (["e1", "spam", "--abstain"], "event e1: give either"),
         (["e1", "spam", "--file", "labels.jsonl"], "--file stands alone"),

@@ -72,8 +72,50 @@ def test_label_studio(sent):
     assert (by_event["event-0"]["label"], by_event["event-2"]["label"]) == ("spam", "ham")
     assert by_event["event-1"]["abstain"] is True
     assert by_event["event-0"]["request_id"] == "request-0"
-    assert by_event["event-0"]["annotator"] == 1
+    assert by_event["event-0"]["annotator"] == "label-studio-1"
+    assert "seen_prediction" not in by_event["event-0"]
     assert by_event["event-0"]["time"].startswith("2026-")
+
+
+GUESS = {"score": 0.1, "result": [{"type": "choices", "from_name": "label", "value": {"choices": ["spam"]}}]}
+
+
+@pytest.mark.parametrize(
+    ("item", "annotation", "seen"),
+    [
+        ({"predictions": [GUESS]}, {}, True),
+        ({"predictions": [7, GUESS | {"result": []}]}, {}, None),
+        ({}, {"prediction": GUESS}, True),
+        ({}, {"prediction": {}}, None),
+    ],
+)
+def test_an_answer_beside_which_there_was_a_guess_says_so(sent, item, annotation, seen):
+    """As the answer to a request it would say that the model is better than it is."""
+    [first] = [task for task in LABEL_STUDIO if task["meta"]["streamssl"]["event_id"] == "event-0"]
+    changed = first | item | {"annotations": [first["annotations"][0] | annotation]}
+    _, _, [label] = sent(as_list([changed]), "--format", "label-studio")
+    assert label["request_id"] == "request-0"
+    assert label.get("seen_prediction") is seen
+
+
+def test_of_several_annotations_by_one_person_the_newest_is_sent_last(sent):
+    [first] = [task for task in LABEL_STUDIO if task["meta"]["streamssl"]["event_id"] == "event-0"]
+    [newer] = first["annotations"]
+    result = [newer["result"][0] | {"value": {"choices": ["ham"]}}]
+    older = newer | {"id": 1, "updated_at": "2020-01-01T00:00:00Z", "result": result}
+    _, _, found = sent(as_list([first | {"annotations": [newer, older]}]), "--format", "label-studio")
+    assert [each["label"] for each in found] == ["ham", "spam"]
+
+
+@pytest.mark.parametrize("form", [as_lines, as_list])
+def test_a_byte_order_mark_is_no_harm(sent, form):
+    assert len(sent(b"\xef\xbb\xbf" + form([DOCCANO[0]]), "--format", "doccano")[2]) == 1
+
+
+def test_a_question_left_open_is_no_answer(sent):
+    left_open = ARGILLA[0] | {"responses": {"class": [{"value": None, "user_id": "u1"}]}}
+    code, _, found = sent(as_list([left_open]), "--format", "argilla")
+    assert (code, found) == (0, [])
 
 
 def test_prodigy(sent):

@@ -3,6 +3,7 @@
 import threading
 from contextlib import closing, suppress
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -139,6 +140,18 @@ def test_of_two_annotations_by_one_person_the_newer_stands(bench, stand_in, conf
     stand_in.delete(older)
     bench.turn()
     assert [said(each) for each in labels(config)] == ["ham", "spam", None]
+
+
+def test_of_two_annotations_by_one_person_the_one_changed_last_stands(bench, stand_in, config):
+    bench.ask(1)
+    bench.turn()
+    task = stand_in.task_of("request-1")
+    first = stand_in.annotate(task, "spam")
+    stand_in.annotate(task, "ham")
+    bench.turn()
+    stand_in.change(first, "spam")
+    bench.turn()
+    assert [said(each) for each in labels(config)] == ["ham", "spam"]
 
 
 def test_two_people_are_two_annotators(bench, stand_in, config):
@@ -288,6 +301,48 @@ def test_an_import_that_is_cut_off_makes_no_task_twice_and_none_is_missing(bench
     found = sorted(task["meta"]["streamssl"]["request_id"] for task in stand_in.tasks.values())
     assert found == [f"request-{number}" for number in range(5)]
     assert tasks.unresolved(bench.database) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"event": {"id": "event-1", "features": None}},
+        {"event": {"id": "event-1", "features": "text"}},
+        {"event": "event-1"},
+        {"prediction": None},
+        {"expires": 7},
+        {"key": {}},
+    ],
+)
+def test_a_record_that_is_no_request_is_passed_over(sections, stand_in, tmp_path, changed):
+    """It would be there again at the next start, and the next."""
+    sections["connectors"]["label_studio"]["show_guess"] = True
+    config = load_config(None, sections)
+    with closing(connect(config)) as transport:
+        check_topics(transport, config)
+    bench = Bench(config, stand_in, tmp_path / "connector.db")
+    bad = orjson.dumps(orjson.loads(request(1)) | changed)
+    with bench.database.transaction():
+        take_requests(config, bench.database, [Record("review-requests", 0, 0, 0, None, bad)])
+    bench.ask(2)
+    bench.turn()
+    assert [task["meta"]["streamssl"]["request_id"] for task in stand_in.tasks.values()] == ["request-2"]
+    bench.close()
+
+
+def test_an_import_may_be_at_work_for_a_minute_after_it_was_given_up_on(bench, stand_in, monkeypatch):
+    """It was begun long before: it is given up on when no answer has come for a minute."""
+    monkeypatch.setattr(studio_module, "SETTLED_SECONDS", 60.0)
+    bench.studio.look()
+    bench.ask(1)
+    begun = studio_module.time.time()
+    stand_in.faults.append("cut")
+    clock = iter([begun - 100])
+    monkeypatch.setattr(studio_module.time, "time", lambda: next(clock, begun))
+    with pytest.raises(Away):
+        bench.studio.push()
+    bench.studio.push()
+    assert stand_in.imports == []
 
 
 def test_nothing_is_pushed_while_an_import_may_still_be_at_work(bench, stand_in, monkeypatch):

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from streamssl.cli import main
 from streamssl.config import load_config
 from streamssl.connectors import outbox
 from streamssl.connectors.database import Database
@@ -180,6 +181,23 @@ def test_a_topic_that_cannot_say_it_is_no_place_for_it(bench_of, sections):
     answer = bench.post(**signed(BODY))
     assert answer.status_code == 422
     assert "mapping.labels" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("secret", ["whsec_%%%notbase64", "abc", "whsec_", "whsec_é"])
+def test_what_is_no_secret_is_said_at_the_start_and_not_shown(tmp_path, capsys, secret):
+    with pytest.raises(SystemExit) as ended:
+        main(["connect", "webhook", "--set", f"connectors.webhook.secret={secret}"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "connectors.webhook.secret: must be whsec_ and base64" in said
+    assert secret not in said.replace("whsec_ and", "")
+
+
+def test_ids_are_found_without_reading_all_of_them(bench_of):
+    """There may be millions in a month, and each message forgets the old ones."""
+    bench = bench_of()
+    plan = bench.database.rows("EXPLAIN QUERY PLAN DELETE FROM messages WHERE time < 1")
+    assert all("SEARCH" in step[-1] for step in plan)
 
 
 def test_ids_are_forgotten_after_a_month(bench_of):

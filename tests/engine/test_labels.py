@@ -115,6 +115,26 @@ def test_i_do_not_know_teaches_nothing(world):
     assert learnt(world) == 0
 
 
+def test_who_does_not_know_any_more_takes_their_label_back_and_nobody_elses(world):
+    world.settle(world.event("a", {"x": 1.0}))
+    unsure = [world.record("labels", {"event_id": "a", "abstain": True, "annotator": who}, "a") for who in "ab"]
+    for who, label in (("a", "spam"), ("b", "ham")):
+        world.settle(world.label("a", label, annotator=who))
+    world.settle(unsure[0])
+    assert world.of("examples")[-1]["label"] == "ham"
+    emitted = world.settle(unsure[1])
+    assert ("examples", b"a", None) in [(each.topic, each.key, each.value) for each in emitted]
+    assert world.labels("abstained") == 2
+
+
+def test_who_does_not_know_takes_no_label_back_that_nobody_signed(world):
+    """It may be somebody else's."""
+    world.settle(world.event("a", {"x": 1.0}))
+    world.settle(world.label("a", "spam"))
+    emitted = world.settle(world.record("labels", {"event_id": "a", "abstain": True}, "a"))
+    assert [each.key for each in emitted] == [b"labels/0/1"]
+
+
 def test_a_label_for_an_unknown_event_goes_to_the_dead_letters_byte_for_byte(world):
     label = world.label("ghost", "spam")._replace(headers=(("origin", b"\xff"),))
     assert world.settle(label) == []

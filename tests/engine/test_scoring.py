@@ -60,6 +60,25 @@ def test_an_answer_by_somebody_who_saw_the_guess_is_none(world):
     assert entry(world, "a")[:1] == (Status.ANSWERED,), "somebody else had not seen it"
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_an_answer_that_was_changed_at_the_sight_of_the_guess_is_none_any_more(world, others):
+    """Whoever errs is told so by the guess, and changes their mind only where the model was wrong before."""
+    answer(world, "a", "spam", annotator="ann")
+    assert entry(world, "a") == (Status.ANSWERED, 0, 0)
+    answer(world, "a", "ham", annotator="ann", seen_prediction=True)
+    if others:  # what somebody volunteers and takes back makes no difference
+        world.settle(world.label("a", "ham", annotator="bob"))
+        world.settle(world.label("a", None, annotator="bob"))
+    assert entry(world, "a")[0] == Status.SEEN
+
+
+def test_an_answer_whose_annotator_has_volunteered_another_since_is_none_any_more(world):
+    """Those who come back unasked do so for a reason."""
+    answer(world, "a", "ham", annotator="ann")
+    world.settle(world.label("a", "spam", annotator="ann"))
+    assert entry(world, "a")[0] == Status.OPEN
+
+
 def test_i_do_not_know_is_noted_where_it_was_asked(world):
     world.settle(world.record("labels", {"event_id": "b", "abstain": True}, "b"))
     assert entry(world, "b")[0] == Status.OPEN
@@ -102,6 +121,13 @@ def test_where_an_answer_is_taken_back_somebody_may_still_not_know(world):
     answer(world, "a", "ham", annotator="ann")
     world.settle(world.label("a", None, annotator="ann"))
     assert entry(world, "a")[0] == Status.OPEN, "what she said last was an answer"
+
+
+def test_i_do_not_know_any_more_takes_the_place_of_the_answer(world):
+    answer(world, "a", "spam", annotator="ann")
+    changed = {"event_id": "a", "abstain": True, "annotator": "ann", "request_id": world.requests["a"]}
+    world.settle(world.record("labels", changed, "a"))
+    assert entry(world, "a")[0] == Status.ABSTAINED
 
 
 def test_a_correction_replaces_and_a_retraction_opens_the_request_again(world):
@@ -151,8 +177,9 @@ def test_requests_that_the_cap_swallows_are_known_to_be_missing(tmp_path):
     swallowed = requests["status"] == Status.CAPPED
     assert swallowed.sum() == len(requests) - (requests["status"] == Status.OPEN).sum() > 15
     event = f"e{int(requests['sequence'][swallowed][0]) - 1}"
-    capped.settle(capped.label(event, "ham", request_id="made up"))
-    assert (requests["status"] == Status.CAPPED).sum() == swallowed.sum()
+    for label in ("ham", None):
+        capped.settle(capped.label(event, label, request_id="made up"))
+        assert (requests["status"] == Status.CAPPED).sum() == swallowed.sum()
 
 
 def test_before_any_class_is_known_nothing_was_predicted(tmp_path):

@@ -30,6 +30,7 @@ SECURITY_PAGE = Path(__file__).parents[2] / "docs/security.md"
 WORKER = "A worker"
 SETUP = "Who runs `streamssl topics create`"
 RETIRING = "Who runs `streamssl workers retire`"
+CONNECTOR = "The review service, or a connector"
 OTHERS = "Who sends events and labels, and reads predictions"
 """Headings of the page's tables of permissions."""
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -17,6 +18,8 @@ import trustme
 import yaml
 
 from streamssl.config import Config
+from streamssl.connectors import outbox
+from streamssl.connectors.database import Database
 from streamssl.runtime.topics import check_topics, topic_specs
 from streamssl.transport import connect
 from streamssl.transport.base import Marks, Message, OffsetRange, Subscription, TransportError
@@ -192,6 +195,57 @@ def test_retiring_a_worker_needs_one_permission_more(broker, fed):
     allow(broker, "streamssl", fed, [*OF_A_WORKER, *permissions(secured.RETIRING)])
     transport.forget(group_id, "worker-0")
     assert "worker-0" not in transport.workers(group_id, config.topics.events)
+
+
+OF_A_CONNECTOR = permissions(secured.CONNECTOR)
+
+
+def lead_a_connectors_life(config, folder):
+    """Do once everything that the pump of a connector does, or of the review service."""
+    topics = config.topics
+    with connect(config_as_admin(config)).producer() as producer:
+        producer.send(Message(topics.review_requests, b"e0", b"{}"))
+    transport = connect(config)
+    worker = transport.worker(
+        Subscription(
+            "review-service", f"{config.kafka.group_id}-connectors", (), (topics.review_requests,), topics.journal
+        )
+    )
+    with closing(worker), closing(Database(folder / f"{uuid.uuid4().hex}.db")) as database:
+        transport.topics()
+        outbox.recover(database, worker, transport, topics.journal)
+        worker.join({})
+        poll_until(worker, lambda record: record.topic == topics.review_requests)
+        outbox.put(database, b"e0", b"{}")
+        transport.offsets(topics.journal)
+        outbox.publish(database, worker, topics.labels[0])
+        database.remember("batch_begun", database.fact("batch"))  # as if it had been killed right then
+        database.remember("journal_position", None)
+        outbox.recover(database, worker, transport, topics.journal)
+    assert list(read_all(config_as_admin(config), topics.labels[0]))
+
+
+def config_as_admin(config):
+    login = {"sasl_username": "admin", "sasl_password": USERS["admin"]}
+    return Config.model_validate(config.model_dump() | {"kafka": config.kafka.model_dump() | login})
+
+
+def read_all(config, topic):
+    with connect(config).reader([topic]) as reader:
+        while not reader.at_end():
+            yield from reader.poll(100, 0.2)
+
+
+def test_a_connector_needs_no_other_permission(broker, fed, tmp_path):
+    allow(broker, "streamssl", fed, OF_A_CONNECTOR)
+    lead_a_connectors_life(config_of(broker, fed), tmp_path)
+
+
+@pytest.mark.parametrize("missing", OF_A_CONNECTOR, ids=ids_of(OF_A_CONNECTOR))
+def test_a_connector_needs_each_permission(broker, fed, tmp_path, missing):
+    allow(broker, "streamssl", fed, [each for each in OF_A_CONNECTOR if each != missing])
+    with pytest.raises(TransportError, match=r"AuthorizationFailed|lacks|do not come|no permission"):
+        lead_a_connectors_life(config_of(broker, fed), tmp_path)
 
 
 OF_OTHERS = permissions(secured.OTHERS)

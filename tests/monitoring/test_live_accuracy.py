@@ -1,14 +1,17 @@
 """The gauges of the live accuracy say what is known, and that nothing is known."""
 
 import math
+import time
 
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from streamssl.config import Config
 from streamssl.engine.live_accuracy import Observed
 from streamssl.engine.settings import EngineSettings
 from streamssl.engine.state import EngineState
+from streamssl.monitoring import live_accuracy
 from streamssl.monitoring.live_accuracy import LiveAccuracyGauges
 
 N = 1_000
@@ -59,3 +62,27 @@ def test_the_gauges_are_nan_until_there_are_enough_labels(tmp_path):
     assert 0.7 < value("pseudo_label_precision_ratio", age="all") <= 1
     assert math.isnan(value("pseudo_label_precision_ratio", age="older"))
     assert 0 < value("accuracy_unanswered_ratio", why="abstained") < 0.05
+
+
+@pytest.mark.parametrize(("seconds", "readings"), [(0.01, 3), (0.1, 1)])
+def test_a_reading_that_takes_long_is_not_made_at_each_look(tmp_path, monkeypatch, seconds, readings):
+    """The service does nothing else meanwhile."""
+    made = []
+
+    def read(*given):
+        made.append(live_accuracy_read(*given))
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+        return made[-1]
+
+    live_accuracy_read = live_accuracy.read
+    monkeypatch.setattr(live_accuracy, "read", read)
+    gauges = LiveAccuracyGauges(CollectorRegistry())
+    state = EngineState(EngineSettings.of(Config()), tmp_path)
+    for _ in range(3):
+        gauges.show(state)
+    assert len(made) == readings
+    gauges._rests_until = time.monotonic()
+    gauges.show(state)
+    assert len(made) == readings + 1

@@ -64,6 +64,13 @@ def test_dont_know_asks_one_other_person(tmp_path):
     assert asked(desk, "eve") is None
 
 
+def test_of_a_double_one_may_not_know(tmp_path):
+    desk = make_desk(tmp_path, request(1, answers=2))
+    desk.answer("ann", "r1", UNSURE, NOW)
+    desk.answer("bob", "r1", SPAM, NOW)
+    assert asked(desk, "eve") is None, "two have looked"
+
+
 def test_expired_questions_are_not_shown_and_late_answers_are_taken(tmp_path):
     desk = make_desk(tmp_path, request(1, expires_ms=HOUR), request(2, expires_ms=2 * HOUR))
     assert asked(desk, "ann", NOW + HOUR - 1) == "r1"

@@ -242,6 +242,13 @@ def test_broadcast_topics_go_on_from_the_callers_positions(rooms):
     assert values(polled(worker, 3)) == numbered(10)[7:]
 
 
+def test_a_broadcast_topic_that_is_behind_what_has_been_read_of_it_is_refused(rooms):
+    """It was deleted and made again: what comes until it has caught up would be passed over."""
+    rooms.write("labels", *numbered(3), key=b"one")
+    with pytest.raises(TransportError, match="made again"):
+        rooms.live(positions={(rooms.name("labels"), 0): 50})
+
+
 def test_a_second_process_of_the_same_id_fences_the_first(rooms):
     rooms.write("events", *numbered(5))
     first, _ = rooms.live()

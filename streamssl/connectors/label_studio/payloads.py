@@ -77,13 +77,14 @@ def to_request(record: Record, settings: LabelStudioSettings) -> Request:
         value = orjson.loads(record.value or b"")
         event, request_id = value["event"], str(value["request_id"])
         event_id, features = str(event["id"]), event["features"]
+        if isinstance(features, list):
+            features = {str(number): each for number, each in enumerate(features)}
+        features = dict(features)
         expires = parse_time(value["expires"])
         key = float(value.get("key", record.offset))
+        result = _result(value["prediction"]["label"], settings) if settings.show_guess else []
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Invalid("decode", "", f"not a review request: {error!r}") from None
-    if isinstance(features, list):
-        features = {str(number): each for number, each in enumerate(features)}
-    result = _result(value.get("prediction", {}).get("label"), settings) if settings.show_guess else []
     return Request(
         request_id,
         event_id,

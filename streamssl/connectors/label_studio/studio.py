@@ -79,6 +79,9 @@ class Studio:
             except Refused as error:
                 self._split(push, error)
                 continue
+            except Away:
+                tasks.cut_off(self._database, int(1_000 * time.time()))
+                raise
             tasks.pushed(self._database, push, ids)
             self._most_pushed = min(2 * self._most_pushed, MOST_PUSHED)
             log.info("requests pushed", extra={"requests": len(ids)})

@@ -83,6 +83,12 @@ def undone(database: Database, push: Push, state: str = "waiting") -> None:
         _move(database, push.request_ids, state)
 
 
+def cut_off(database: Database, now: int) -> None:
+    """Say that it is not known what has become of a push: it may still be at work for a while from now on."""
+    with database.transaction():
+        database.remember("pushing_since", now)
+
+
 def unresolved(database: Database) -> Unresolved | None:
     """Return since when there are requests of which nobody knows whether they were pushed."""
     if not count(database, "pushing"):

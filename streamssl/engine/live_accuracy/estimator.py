@@ -190,6 +190,12 @@ class LiveAccuracy:
         """Enter that somebody answered who had seen the guess."""
         self._close(sequence, Status.SEEN)
 
+    def supersede(self, sequence: int) -> None:
+        """Enter that no answer is left that counts: whoever gave one has said something else since, unfairly."""
+        place = self.requests.find(sequence)
+        if place is not None and self.requests["status"][place] == Status.ANSWERED:
+            self.requests["status"][place] = Status.OPEN
+
     def take_back(self, sequence: int) -> None:
         """Remove the answer about an event: the request is open again."""
         place = self.requests.find(sequence)
