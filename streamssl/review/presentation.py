@@ -69,6 +69,11 @@ class Presentation(NamedTuple):
     """Fields beyond the most that are shown."""
 
     @property
+    def has_places(self) -> bool:
+        """Whether anything is said of how unusual a number is."""
+        return any(each.place for each in self.fields)
+
+    @property
     def pictures(self) -> list[tuple[int, Field]]:
         """Pictures, with their numbers."""
         return [(n, each) for n, each in enumerate(self.fields) if each.shown == "picture"]

@@ -81,16 +81,17 @@ def test_the_same_answer_sent_twice_is_kept_once(world):
 
 
 def test_undo_takes_back_and_brings_the_question_back_however_often_it_is_sent(world):
-    world.ask(request_record(1), request_record(2))
+    world.ask(request_record(1), request_record(2), request_record(3))
     client = world.client("ann")
     send(client, label="spam")
-    undo = {"token": token_of(client), "number": "1", "request_id": "r1"}
+    send(client, label="spam")
+    undo = {"token": token_of(client), "number": "2", "request_id": "r2"}
     for _ in range(2):
         answer = client.post("/undo", data=undo, headers=FRAGMENT)
-        assert (answer.status_code, shown(answer.text)) == (200, "r1")
+        assert (answer.status_code, shown(answer.text)) == (200, "r2")
         assert "Taken back" in answer.text
-    assert [value.get("label") for _, value in world.labels()] == ["spam", None]
-    assert shown(send(client, label="ham").text) == "r2"
+    assert [(key, value.get("label")) for key, value in world.labels()][2:] == [("e2", None)]
+    assert shown(send(client, label="ham").text) == "r3"
 
 
 def test_a_decision_is_opened_again_and_corrected(world):
