@@ -10,7 +10,6 @@ from scipy.stats import kstest
 from streamssl.config import ReviewSettings
 from streamssl.engine.asking import CAPPED_BY_DAY, CAPPED_BY_HOUR, REASONS, ReviewSampler, Said
 from streamssl.engine.asking.draws import (
-    COLD_RAISE,
     EXCESS,
     EXPIRED,
     FLOOR,
@@ -18,6 +17,7 @@ from streamssl.engine.asking.draws import (
     LOAN,
     LOOK,
     MOST_LIKED,
+    RAISE,
     RAISED_FOR,
     STEADY,
 )
@@ -320,7 +320,7 @@ def test_until_there_are_labels_all_events_are_alike_and_more_are_asked_about():
 def test_what_the_start_has_cost_is_paid_back_and_bounded():
     stream = Stream(share=0.02).go_by(mixed(20_000), every(10, 20_000))
     early = stream.asked[:2_000].sum() - 0.02 * 2_000
-    assert 15 < early < COLD_RAISE * RAISED_FOR + 20
+    assert 15 < early < RAISE * RAISED_FOR + 20
     stream.go_by(mixed(80_000), every(10, 80_000))
     assert stream.asked.mean() == pytest.approx(0.02, rel=0.03)
     assert stream.asked[3_000:10_000].mean() < 0.9 * 0.02

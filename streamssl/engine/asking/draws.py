@@ -43,8 +43,8 @@ GAIN = 0.02
 LEAST_CONTROL, MOST_CONTROL = 0.3, 3.0
 RAISED_FOR = 25.0
 """Requests (as usual) in which a raise falls to 1 / e."""
-RAISE, COLD_RAISE = 1.0, 2.0
-"""e when a share is raised, and at the start."""
+RAISE = 2.0
+"""e at first when a share is raised: a drift is another start."""
 PAID_BACK = 0.2
 """Part of the share that pays a raise back."""
 STEADY = 1_024
