@@ -195,6 +195,8 @@ def draw(
     n_labels = labelled.sum()
     n_known = (labelled > 0).sum()
     is_cold = n_labels == 0 or n_known < 2
+    if numbers[SEEN] == 0 and not is_cold:
+        numbers[EXCESS] = 0  # the labels were there before the events: a model that begins with the examples
     for i in range(len(arrivals)):
         _pass_time(numbers, float(arrivals[i]))
         _return_expired(numbers, queue)
@@ -217,6 +219,7 @@ def draw(
         if not rules.is_uncertainty:
             chance = min(1.0, max(floor, share * control))
             numbers[DEBT] += chance - share
+            numbers[EXCESS] = 0
             if uniforms[i] >= chance:
                 continue
             reason = RANDOM

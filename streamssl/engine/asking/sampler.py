@@ -137,8 +137,17 @@ class ReviewSampler:
             Sequence number of the first event.
         labelled
             (k,) labels that each class has.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not have the same number of events, or of classes.
         """
         n, k = len(arrivals), said.probabilities.shape[1]
+        if not n == len(expires) == len(said.decisions) == len(said.probabilities) or len(labelled) != k:
+            raise ValueError(
+                "arrivals, expires and what was said must be of the same events, labelled of its classes"
+            )
         if self._by_class.shape[1] < k:
             wider = np.zeros((3, k))
             wider[:, : self._by_class.shape[1]] = self._by_class
