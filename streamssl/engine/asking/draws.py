@@ -206,9 +206,8 @@ def draw(
         if numbers[SEEN] % STEADY == 0 or numbers[PROMISED] == 0 or share < numbers[PROMISED]:
             _promise(rules, numbers, share)
         numbers[SEEN] += 1
-        floor = max(
-            FLOOR * numbers[PROMISED], 2 * share - 1
-        )  # where most are asked about, there is little to choose
+        # Where most are asked about, there is little to choose; where all are, nothing.
+        floor = max(FLOOR * numbers[PROMISED], 2 * share - 1)
         control = math.exp(-GAIN * numbers[DEBT])
         control = min(MOST_CONTROL, max(LEAST_CONTROL, control))
         drawn.promised[i] = numbers[PROMISED]
