@@ -32,7 +32,7 @@ from streamssl.learners.mixture import Memory, Mixture
 from tests.benchmarks.streams import Stream, add_arguments, chosen
 
 SHARE = 0.01
-SHARES = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
+SHARES = (0.0025, 0.005, 0.01, 0.02, 0.04)
 """At which random asking runs."""
 A_SECOND = 1_000
 NEVER = 10**15

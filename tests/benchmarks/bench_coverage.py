@@ -3,11 +3,11 @@
 python -m tests.benchmarks coverage
 STREAMSSL_BENCH_DATA=folder python -m tests.benchmarks coverage --runs 200 --only late
 
-The engine's own sampler asks, and its own estimator is fed with predictions of which the truth is known:
-simulated ones, and those of the real learner on two streams, computed once (1% of the labels, random). Each run
-draws anew who is asked, how late the answers come and who does not answer. Coverage at one time is the share of
-runs whose interval holds the accuracy of that run's window; shown is the worst time, and the mean. "Since start"
-holds when it does at all times of a run.
+The engine's own sampler asks, and its own estimator is fed with predictions of which the truth is known: simulated
+ones, and those of the real learner on two streams, computed once (1% of the labels, random). Each run draws anew
+who is asked, how late the answers come and who does not answer. Coverage at one time is the share of runs whose
+interval holds the accuracy of that run's window; shown is the worst time, and the mean. "Since start" holds when it
+does at all times of a run.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ def test_some_rows():
     assert rows["transport"] == ('`"sqlite"`', "`sqlite`, `kafka`")
     assert rows["metrics.port"] == ("`9464`", "whole number ≥ 0, ≤ 65,535")
     assert rows["pseudo_labels.precision"] == ("`0.95`", "number ≥ 0.5, < 1")
+    assert rows["review.sampler"] == ('`"uncertainty"`', "`uncertainty`, `random`, `off`")
+    assert rows["review.per_hour"] == ("`null`", "number > 0 or `null`")
     assert rows["review.max_per_hour"] == ("`null`", "whole number ≥ 0 or `null`")
     assert rows["mapping.labels.not"] == ('`"not"`', "text")
     assert rows["worker.id"] == ('`"worker-0"`', "text like `^[a-zA-Z0-9._-]{1,64}$`")

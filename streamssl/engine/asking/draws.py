@@ -43,8 +43,8 @@ GAIN = 0.02
 LEAST_CONTROL, MOST_CONTROL = 0.3, 3.0
 RAISED_FOR = 25.0
 """Requests (as usual) in which a raise falls to 1 / e."""
-RAISE, COLD_RAISE = 1.0, 2.0
-"""e when a share is raised, and at the start."""
+RAISE = 2.0
+"""e at first when a share is raised: a drift is another start."""
 PAID_BACK = 0.2
 """Part of the share that pays a raise back."""
 STEADY = 1_024
@@ -195,6 +195,8 @@ def draw(
     n_labels = labelled.sum()
     n_known = (labelled > 0).sum()
     is_cold = n_labels == 0 or n_known < 2
+    if numbers[SEEN] == 0 and not is_cold:
+        numbers[EXCESS] = 0  # the labels were there before the events: a model that begins with the examples
     for i in range(len(arrivals)):
         _pass_time(numbers, float(arrivals[i]))
         _return_expired(numbers, queue)
@@ -204,9 +206,8 @@ def draw(
         if numbers[SEEN] % STEADY == 0 or numbers[PROMISED] == 0 or share < numbers[PROMISED]:
             _promise(rules, numbers, share)
         numbers[SEEN] += 1
-        floor = max(
-            FLOOR * numbers[PROMISED], 2 * share - 1
-        )  # where most are asked about, there is little to choose
+        # Where most are asked about, there is little to choose; where all are, nothing.
+        floor = max(FLOOR * numbers[PROMISED], 2 * share - 1)
         control = math.exp(-GAIN * numbers[DEBT])
         control = min(MOST_CONTROL, max(LEAST_CONTROL, control))
         drawn.promised[i] = numbers[PROMISED]
@@ -217,6 +218,7 @@ def draw(
         if not rules.is_uncertainty:
             chance = min(1.0, max(floor, share * control))
             numbers[DEBT] += chance - share
+            numbers[EXCESS] = 0
             if uniforms[i] >= chance:
                 continue
             reason = RANDOM

@@ -63,7 +63,7 @@ class LiveAccuracy:
 
     Notes
     -----
-    Cost: some .1 us an event, some 10 us a request. Memory: 1.6 kB for 250 to 500 events (at most 2 MB), and
+    Cost: some .5 us an event, some 10 us a request. Memory: 1.6 kB for 250 to 500 events (at most 2 MB), and
     30 bytes for each request of the last two windows, of the last day, and of the events that still wait for
     labels, whichever are most; at most a million. `streamssl.engine.live_accuracy.reading.read` has the estimates.
     The window is made of whole blocks: it ends at the last one before the oldest open request. An answer that comes
