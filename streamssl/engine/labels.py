@@ -80,6 +80,10 @@ def apply_label(
             unabstain(state, pending)
     elif own is not None and (own.label, own.excluded) == (label.label, label.excluded):
         case = "duplicate"
+        if own.request_id is None and label.request_id is not None:
+            # They had said so unasked. There is nothing new to be learnt, but now the question is answered.
+            state.book.put(pending.sequence, label, state.pending.first)
+            _judge(state, pending)
     else:
         case = "corrected" if own else "combined" if earlier else "joined"
         state.book.put(pending.sequence, label, state.pending.first)
@@ -123,6 +127,12 @@ def _withdraw(state: EngineState, label: Label, pending: Pending) -> Message | N
 
 def _example_of_all(state: EngineState, pending: Pending) -> Message:
     """Return the example that all answers to an event make of it, and compare it with what was predicted."""
+    agreed = _judge(state, pending)
+    return joined_example(state, state.book.get(pending.sequence)[-1], pending, agreed)
+
+
+def _judge(state: EngineState, pending: Pending) -> Consensus:
+    """Compare what all answers to an event come to with what was predicted, and return it."""
     given = state.book.get(pending.sequence)
     agreed = _consensus(state, given, pending)
     score(state, agreed, pending)
@@ -130,7 +140,7 @@ def _example_of_all(state: EngineState, pending: Pending) -> Message:
         answer(state, agreed if len(fair) == len(given) else _consensus(state, fair, pending), pending)
     else:
         answer_unfairly(state, given, pending)
-    return joined_example(state, given[-1], pending, agreed)
+    return agreed
 
 
 def _consensus(state: EngineState, given: Sequence[Label], pending: Pending) -> Consensus:

@@ -79,6 +79,19 @@ def test_an_answer_whose_annotator_has_volunteered_another_since_is_none_any_mor
     assert entry(world, "a")[0] == Status.OPEN
 
 
+def test_who_has_volunteered_it_and_is_then_asked_answers_all_the_same(world):
+    """There is nothing new to be learnt, but the question is answered."""
+    world.settle(world.label("a", "ham", annotator="ann"))
+    taught = [each for each in world.of("examples") if each]
+    answer(world, "a", "ham", annotator="ann")
+    assert entry(world, "a") == (Status.ANSWERED, 1, 1)
+    assert world.labels("duplicate") == 1
+    assert [each for each in world.of("examples") if each] == taught
+    answer(world, "b", "ham", annotator="ann")
+    world.settle(world.label("b", "ham", annotator="ann"))
+    assert entry(world, "b")[0] == Status.ANSWERED, "saying it once more unasked takes nothing away"
+
+
 def test_i_do_not_know_is_noted_where_it_was_asked(world):
     world.settle(world.record("labels", {"event_id": "b", "abstain": True}, "b"))
     assert entry(world, "b")[0] == Status.OPEN
