@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from typing import Any
 
 import orjson
 from pydantic.json_schema import models_json_schema
 
-from streamssl import __version__
 from streamssl.review.api import ENDPOINTS, Endpoint
 from streamssl.review.models import Model, Problem
 
@@ -45,7 +45,7 @@ def description() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "streamssl review",
-            "version": __version__,
+            "version": version("streamssl"),
             "description": "Answer review requests from a script. Every call is made as one person, whose token it "
             "bears.",
         },
