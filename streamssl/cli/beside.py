@@ -29,7 +29,8 @@ def run_beside(process: Process, config: Config) -> None:
     from streamssl.runtime.watchdog import Watchdog
 
     configure_logging(config.logging.level, config.logging.format)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every look
+    for talkative in ("httpx", "uvicorn.error"):  # of every look, and of every start
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     watchdog = Watchdog(math.inf)  # only commits have a limit: people may leave it without work for days
     watchdog.start()
     commit_limit = partial(watchdog.within, 2 * config.kafka.transaction_timeout_ms / 1_000)

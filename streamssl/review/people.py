@@ -72,8 +72,12 @@ class People:
         if as_of != self._read_as_of:
             try:
                 self._people = _File.model_validate_json(self.path.read_bytes()).people
-            except (ValidationError, OSError) as error:
-                raise PeopleError(f"{self.path}: {error}") from error
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                where = ".".join(str(part) for part in first["loc"])
+                raise PeopleError(f"{self.path}: {where}: {first['msg']}") from error
+            except OSError as error:
+                raise PeopleError(f"{self.path}: {error.strerror}") from error
             self._read_as_of = as_of
         return self._people
 
