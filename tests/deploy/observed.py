@@ -56,7 +56,7 @@ def observed(directory: Path):
         directory,
         transport="sqlite",
         sqlite={"path": str(directory / "topics.db")},
-        review={"share": 0.5, "per_hour": 100_000, "per_day": 1_000_000, "max_per_hour": 500},
+        review={"share": 0.5, "per_hour": 100_000, "per_day": 1_000_000, "max_per_hour": 350},
         pseudo_labels={"precision": 0.6},
         pending={"label_wait_seconds": 2},
         learner={"twin": "all"},
