@@ -66,8 +66,8 @@ def review_app(
         post("/volunteer", partial(finding.volunteer, reviewing)),
         get("/upload", uploading.upload_page),
         post("/upload", uploading.upload),
-        get("/me", reports.own_report),
-        get("/people", reports.everybody, leads_only=True),
+        get("/me", partial(reports.own_report, watching)),
+        get("/people", partial(reports.everybody, watching), leads_only=True),
         get("/status", partial(status, watching)),
         *extra_routes,
     ]

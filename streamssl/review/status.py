@@ -101,6 +101,14 @@ class Watch:
             if not self._readings or now - self._readings[-1].time >= KEPT_EVERY_MS:
                 self._readings.append(_reading(scrape, self._counts, now))
 
+    def reliability(self, name: str, now: int) -> float:
+        """Return the share of somebody's labels that the learner takes to be right; NaN where it does not say."""
+        self.look(now)
+        with self._one_at_a_time:
+            if not self._scrapes:
+                return math.nan
+            return self._scrapes[-1].value("streamssl_annotator_reliability_ratio", annotator=name)
+
     def values(self, now: int) -> dict[str, object]:
         """Return what the page shows."""
         self.look(now)

@@ -364,6 +364,7 @@ def test_everybody_sees_their_own_report_and_leads_see_all(world):
 
 # Status -------------------------------------------------------------------------------------------------------
 
+RELIABILITY = {"ann": 0.91, "bob": 0.64}
 METRICS = """streamssl_start_timestamp_seconds 1.0
 streamssl_consumer_lag_seconds {lag}
 streamssl_live_accuracy_ratio{{who="learner",window="recent"}} 0.9
@@ -371,6 +372,26 @@ streamssl_live_accuracy_low_ratio{{who="learner",window="recent"}} 0.85
 streamssl_live_accuracy_high_ratio{{who="learner",window="recent"}} 0.94
 streamssl_live_accuracy_labels{{who="learner",window="recent"}} 70.0
 """
+
+
+def test_how_right_the_learner_takes_people_to_be_is_shown_to_them_and_to_leads(world):
+    from streamssl.review.app import review_app
+
+    rows = "".join(
+        f'streamssl_annotator_reliability_ratio{{annotator="{n}"}} {r}\n' for n, r in RELIABILITY.items()
+    )
+    watch = Watch(world.config, world.desk, lambda url: Scrape(METRICS.format(lag=0.0) + rows, 1.0))
+    pages = {}
+    for name, path in (("ann", "/me"), ("bob", "/me"), ("lea", "/people")):
+        client = world.client(name)
+        client.app = client._transport.app = review_app(world.site, watch=watch)
+        pages[name] = client.get(path).text
+    assert "91%" in pages["ann"]
+    assert "64%" not in pages["ann"]
+    assert "64%" in pages["bob"]
+    assert "91%" in pages["lea"]
+    assert "64%" in pages["lea"]
+    assert pages["lea"].count("not known") == 1, "of lea herself the learner knows nothing"
 
 
 def test_the_status_page_answers_as_top_does_and_draws_what_it_has_seen(world):
