@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS questions (
     state TEXT NOT NULL DEFAULT 'open'
 );
 CREATE INDEX IF NOT EXISTS questions_open ON questions (key, number) WHERE state = 'open';
-CREATE INDEX IF NOT EXISTS questions_by_end ON questions (expires) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS questions_by_end ON questions (expires, came) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS questions_expired ON questions (number) WHERE state = 'expired';
 CREATE INDEX IF NOT EXISTS questions_by_event ON questions (event_id);
 CREATE INDEX IF NOT EXISTS questions_by_age ON questions (came);
@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS decisions (
 );
 CREATE INDEX IF NOT EXISTS decisions_by_person ON decisions (person, number);
 CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (person, time);
+CREATE INDEX IF NOT EXISTS decisions_that_hold ON decisions (holds) WHERE holds;
 CREATE INDEX IF NOT EXISTS decisions_by_request ON decisions (request_id, person);
 CREATE INDEX IF NOT EXISTS decisions_by_event ON decisions (event_id);
 CREATE TABLE IF NOT EXISTS classes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
