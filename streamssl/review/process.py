@@ -71,7 +71,9 @@ def run_review(
         watch = Watch(config, desk)
         app = Measured(review_app(site, extra_routes=Api(desk, people).routes(), watch=watch), metrics)
         try:
-            inside = stack.enter_context(listening(_inside(metrics), settings.metrics.host, settings.metrics.port))
+            inside = stack.enter_context(
+                listening(inner_app(metrics), settings.metrics.host, settings.metrics.port)
+            )
             port = stack.enter_context(listening(app, settings.host, settings.port))
         except OSError as error:
             log.error("review_service: cannot listen: %s", error)
@@ -112,7 +114,7 @@ class Measured:
             self._metrics.answered(kind, status, time.monotonic() - begun)
 
 
-def _inside(metrics: ReviewMetrics) -> Starlette:
+def inner_app(metrics: ReviewMetrics) -> Starlette:
     """Return what machines ask: metrics and probes, on an address of their own."""
 
     def measured(request: Request) -> Response:
@@ -121,9 +123,9 @@ def _inside(metrics: ReviewMetrics) -> Starlette:
     def alive(request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return Starlette(
-        routes=[Route("/metrics", measured), Route("/health/live", alive), Route("/health/ready", alive)]
-    )
+    # It listens once it is up: there is nothing else to be waited for.
+    probes = [Route(f"/health/{probe}", alive) for probe in ("startup", "live", "ready")]
+    return Starlette(routes=[Route("/metrics", measured), *probes])
 
 
 def _keep_tidy(desk: Desk, metrics: ReviewMetrics, watch: Watch, stop: threading.Event) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
 from streamssl.config import load_config
+from streamssl.monitoring.review_service import ReviewMetrics
+from streamssl.review.process import inner_app
 from streamssl.runtime.health import Health
 from streamssl.runtime.watchdog import Watchdog
 
@@ -94,6 +97,13 @@ def test_probes_ask_for_pages_that_are_there(probe, config):
     assert Health(Watchdog(1)).probe(probe) is not None
     ports = {port["name"]: port["containerPort"] for port in LEARNER["ports"]}
     assert ports[manifest["httpGet"]["port"]] == config.metrics.port
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "livenessProbe", "readinessProbe"])
+def test_the_review_services_probes_ask_for_pages_that_are_there(probe):
+    asks = pod("review-statefulset.yaml")["containers"][0][probe]["httpGet"]
+    assert asks["port"] == "metrics"
+    assert TestClient(inner_app(ReviewMetrics())).get(asks["path"]).status_code == 200
 
 
 def test_the_service_and_the_policies_select_the_pods():
