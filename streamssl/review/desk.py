@@ -241,8 +241,20 @@ class Desk:
         with self._one_at_a_time:
             return self._question(request_id)
 
-    def has_seen(self, request_id: str | None, person: str) -> bool:
-        """Tell whether a person has been shown the model's guess of a question."""
+    def has_seen(self, event_id: str, person: str) -> bool:
+        """Tell whether a person has been shown the model's guess of an event, in answer to whichever question."""
+        with self._one_at_a_time:
+            rows = self._database.rows(
+                "SELECT 1 FROM questions q JOIN sights s ON s.request_id = q.request_id "
+                "WHERE q.event_id = ? AND s.person = ? LIMIT 1",
+                *(event_id, person),
+            )
+            return bool(rows)
+
+    def shows_guess(self, request_id: str, person: str) -> bool:
+        """Tell whether the guess may be shown to a person beside a question: it has been, and still may be."""
+        if self._settings.show_guess == "never":
+            return False
         with self._one_at_a_time:
             rows = self._database.rows(
                 "SELECT 1 FROM sights WHERE request_id = ? AND person = ?", request_id, person
@@ -308,7 +320,7 @@ class Desk:
                 event_id=event_id,
                 person=person,
                 said=said,
-                saw_guess=self.has_seen(request_id, person),
+                saw_guess=self.has_seen(event_id, person),
                 now=now,
             )
         except Invalid as error:
@@ -325,7 +337,7 @@ class Desk:
             "SELECT coalesce(max(until), 0) FROM leases WHERE request_id = ? AND person = ? AND until > ?",
             *(question.request_id, person, now),
         )
-        return Item(question, decision, self.has_seen(question.request_id, person), until)
+        return Item(question, decision, self.shows_guess(question.request_id, person), until)
 
     def _guess_after(self, question: Question, person: str) -> Guess | None:
         if self._settings.show_guess == "never":

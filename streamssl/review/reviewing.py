@@ -152,8 +152,9 @@ class Reviewing:
 
     def recent(self, visit: Visit) -> Iterator[Past]:
         """Yield the last decisions of who looks, the newest first."""
-        shows_guess = self._settings.show_guess != "never"
-        for each in self._desk.recent(visit.person.name):
+        name = visit.person.name
+        for each in self._desk.recent(name):
+            shows_guess = each.request_id is not None and self._desk.shows_guess(each.request_id, name)
             guess = self._guess(each.request_id) if shows_guess and each.request_id is not None else None
             yield Past(each, guess, looks.ago(visit.now - each.time))
 

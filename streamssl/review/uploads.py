@@ -152,6 +152,7 @@ class Uploads:
             if question is None or question.event_id != label.event_id:
                 return f"request_id: there is no such question about {label.event_id}"
         said = Said(label.label, label.excluded, label.abstain, label.confidence)
+        saw_guess = self._desk.has_seen(label.event_id, annotator)
         held = decisions.holding(database, label.request_id, label.event_id, annotator)
         if not said.is_something:
             if held is None:
@@ -165,7 +166,7 @@ class Uploads:
                 event_id=label.event_id,
                 person=annotator,
                 said=said,
-                saw_guess=label.seen_prediction or self._desk.has_seen(label.request_id, annotator),
+                saw_guess=label.seen_prediction or saw_guess,
                 now=now,
             )
             queue.learn_classes(database, [said.label] if said.label else [])

@@ -125,6 +125,23 @@ class TestGuess:
         desk.answer("ann", "r1", HAM, NOW)
         assert all("seen_prediction" not in each for each in outgoing(desk))
 
+    def test_never_also_where_it_was_shown_under_another_configuration(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        desk.answer("ann", "r1", SPAM, NOW)
+        desk.close()
+        again = make_desk(tmp_path, show_guess="never")
+        assert not again.open("ann", "r1", NOW).shows_guess
+        again.answer("ann", "r1", HAM, NOW)
+        assert outgoing(again)[-1]["seen_prediction"] is True
+
+    def test_it_is_of_the_event_whatever_is_asked_about_it(self, tmp_path):
+        desk = make_desk(tmp_path, request(1, event_id="e"), request(2, event_id="e"))
+        desk.answer("ann", "r1", SPAM, NOW)
+        assert not desk.open("ann", "r2", NOW).shows_guess
+        desk.answer("ann", "r2", HAM, NOW)
+        desk.volunteer("ann", "e", SPAM, NOW)
+        assert [each.get("seen_prediction", False) for each in outgoing(desk)] == [False, True, True]
+
     def test_before(self, tmp_path):
         desk = make_desk(tmp_path, request(1), show_guess="before")
         assert desk.next("ann", NOW).shows_guess

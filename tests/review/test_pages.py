@@ -343,6 +343,21 @@ def test_a_file_that_is_too_long_is_refused(make_world):
         assert client.post("/upload", data={"token": token_of(client)}, files=files).status_code == 413
 
 
+def test_what_was_uploaded_is_among_the_last_answers_without_a_guess(world):
+    """Nobody had been shown it: who corrects the label then has not seen it either."""
+    world.ask(request_record(1), request_record(2))
+    Uploads(world.desk, world.config).enter(
+        world.people.all()[0], b"event_id,label,request_id\ne1,ham,r1\n", "labels.csv", world.clock.now
+    )
+    client = world.client("ann")
+    assert "model:" not in client.get("/").text
+    send(client, request_id="r1", label="spam", knows="1")
+    assert "seen_prediction" not in world.labels()[-1][1]
+    assert "model:" in client.get("/").text
+    send(client, request_id="r1", label="ham", knows="2")
+    assert world.labels()[-1][1]["seen_prediction"] is True
+
+
 def test_everybody_sees_their_own_report_and_leads_see_all(world):
     world.ask(request_record(1, answers=2), request_record(2))
     ann, bob, lea = (world.client(name) for name in ("ann", "bob", "lea"))
