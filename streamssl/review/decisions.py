@@ -97,18 +97,7 @@ def enter(
     Invalid, Unwritable
         When the labels topic cannot take it.
     """
-    label = Label(
-        event_id,
-        said.label,
-        now,
-        annotator=person,
-        confidence=said.confidence,
-        excluded=said.excluded,
-        abstain=said.abstain,
-        request_id=request_id,
-        seen_prediction=saw_guess,
-    )
-    _send(database, writer, label)
+    _send(database, writer, _label(request_id, event_id, person, said, now, saw_guess))
     _no_longer_holds(database, request_id, event_id, person)
     rows = database.rows(
         "INSERT INTO decisions (request_id, event_id, person, said, time) VALUES (?, ?, ?, ?, ?) "
@@ -118,14 +107,21 @@ def enter(
     return _decision(rows[0])
 
 
-def take_back(database: Database, writer: LabelWriter, decision: Decision, now: int) -> None:
-    """Retract a decision. Inside a transaction."""
+def take_back(database: Database, writer: LabelWriter, decision: Decision, *, saw_guess: bool, now: int) -> None:
+    """Retract a decision. Inside a transaction.
+
+    To the learner a retraction takes back whatever its annotator has said of the event, so what else holds of them
+    (asked and unasked, or in answer to two questions) is said once more after it.
+    """
     _send(
         database,
         writer,
         Label(decision.event_id, None, now, annotator=decision.person, request_id=decision.request_id),
     )
     _no_longer_holds(database, decision.request_id, decision.event_id, decision.person)
+    left = last_word(database, decision.event_id, decision.person)
+    if left is not None:
+        _send(database, writer, _label(left.request_id, left.event_id, left.person, left.said, now, saw_guess))
 
 
 def get(database: Database, number: int) -> Decision | None:
@@ -141,6 +137,23 @@ def holding(database: Database, request_id: str | None, event_id: str, person: s
         *(request_id, event_id, person),
     )
     return _decision(rows[0]) if rows else None
+
+
+def last_word(database: Database, event_id: str, person: str) -> Decision | None:
+    """Return what a person said last of an event, asked or not, of what holds: the learner goes by it."""
+    rows = database.rows(
+        f"SELECT {COLUMNS} FROM decisions WHERE event_id = ? AND person = ? AND holds ORDER BY number DESC LIMIT 1",
+        *(event_id, person),
+    )
+    return _decision(rows[0]) if rows else None
+
+
+def is_nothing_new(database: Database, held: Decision | None, said: Said) -> bool:
+    """Tell whether saying this in place of what is held changes nothing, here and at the learner."""
+    if held is None or held.said != said:
+        return False
+    last = last_word(database, held.event_id, held.person)
+    return last is not None and last.said == said
 
 
 def recent(database: Database, person: str, n: int) -> list[Decision]:
@@ -184,6 +197,20 @@ def _no_longer_holds(database: Database, request_id: str | None, event_id: str, 
     database.rows(
         "UPDATE decisions SET holds = 0 WHERE request_id IS ? AND event_id = ? AND person = ? AND holds",
         *(request_id, event_id, person),
+    )
+
+
+def _label(request_id: str | None, event_id: str, person: str, said: Said, now: int, saw_guess: bool) -> Label:
+    return Label(
+        event_id,
+        said.label,
+        now,
+        annotator=person,
+        confidence=said.confidence,
+        excluded=said.excluded,
+        abstain=said.abstain,
+        request_id=request_id,
+        seen_prediction=saw_guess,
     )
 
 

@@ -147,7 +147,7 @@ class Desk:
         with self._transaction():
             question = self._question(request_id)
             before = decisions.holding(self._database, request_id, question.event_id, person)
-            if before is not None and before.said == said:
+            if before is not None and decisions.is_nothing_new(self._database, before, said):
                 return Entered(before, self._guess_after(question, person))
             if knows is not None and knows != (0 if before is None else before.number):
                 raise Conflict("you have answered this in another window: have another look")
@@ -165,7 +165,7 @@ class Desk:
         """Keep what a person says of an event without having been asked."""
         with self._transaction():
             before = decisions.holding(self._database, None, event_id, person)
-            if before is not None and before.said == said:
+            if before is not None and decisions.is_nothing_new(self._database, before, said):
                 return before
             return self._enter(None, event_id, person, said, now)
 
@@ -181,7 +181,8 @@ class Desk:
             held = decisions.get(self._database, number)
             if held is None or held.person != person or not held.holds:
                 raise Unknown("there is nothing to be taken back: it has been already")
-            decisions.take_back(self._database, self._writer, held, now)
+            saw_guess = self.has_seen(held.event_id, person)
+            decisions.take_back(self._database, self._writer, held, saw_guess=saw_guess, now=now)
             self._has_labels.set()
             if held.request_id is not None:
                 queue.recount(self._database, held.request_id, now)

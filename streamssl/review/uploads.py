@@ -157,8 +157,8 @@ class Uploads:
         if not said.is_something:
             if held is None:
                 return "label: is empty, and there is nothing of this annotator's to be taken back"
-            decisions.take_back(database, self._desk.writer, held, now)
-        elif held is None or held.said != said:
+            decisions.take_back(database, self._desk.writer, held, saw_guess=saw_guess, now=now)
+        elif not decisions.is_nothing_new(database, held, said):
             decisions.enter(
                 database,
                 self._desk.writer,

@@ -158,6 +158,37 @@ def test_volunteered_labels_answer_no_request(tmp_path):
     assert asked(desk, "ann") == "r1", "it is still asked"
 
 
+class TestAskedAndUnasked:
+    """What one person says of one event twice over: the learner goes by what they said last."""
+
+    def test_saying_again_what_was_said_before_something_else_is_not_lost(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        desk.answer("ann", "r1", SPAM, NOW)
+        desk.volunteer("ann", "e1", HAM, NOW)
+        desk.answer("ann", "r1", SPAM, NOW)
+        desk.volunteer("ann", "e1", HAM, NOW)
+        assert [each["label"] for each in outgoing(desk)] == ["spam", "ham", "spam", "ham"]
+
+    def test_the_same_both_ways_is_said_once_each(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        for _ in range(2):
+            desk.volunteer("ann", "e1", SPAM, NOW)
+            desk.answer("ann", "r1", SPAM, NOW)
+        assert waiting(desk) == 2
+
+    def test_what_is_taken_back_leaves_what_else_holds(self, tmp_path):
+        desk = make_desk(tmp_path, request(1))
+        desk.volunteer("ann", "e1", SPAM, NOW)
+        number = desk.answer("ann", "r1", HAM, NOW).decision.number
+        desk.volunteer("bob", "e1", HAM, NOW)
+        desk.take_back("ann", number, NOW)
+        assert desk.volunteered("ann", "e1").said == SPAM
+        assert [(each["annotator"], each["label"], each.get("request_id")) for each in outgoing(desk)[-2:]] == [
+            ("ann", None, "r1"),
+            ("ann", "spam", None),
+        ], "a retraction takes back all that somebody has said of an event"
+
+
 @pytest.mark.parametrize("said", [Said(), Said("spam", abstain=True), Said("spam", ("ham",))])
 def test_saying_nothing_or_two_things_is_refused(tmp_path, said):
     desk = make_desk(tmp_path, request(1))
