@@ -115,7 +115,8 @@ class Desk:
         """Return a question that a person has chosen, to answer it or to change what they said of it."""
         with self._transaction():
             question = self._question(request_id)
-            if queue.has_room(self._database, request_id, person, now):
+            has_answered = decisions.holding(self._database, request_id, question.event_id, person) is not None
+            if not has_answered and queue.has_room(self._database, request_id, person, now):
                 queue.lease(self._database, request_id, person, self._until(now))
             return self._item(question, person, now)
 

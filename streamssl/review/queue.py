@@ -82,8 +82,9 @@ def next_for(database: Database, person: str, now: int, until: int) -> Question 
     found = database.rows(
         f"SELECT {COLUMNS} FROM questions WHERE request_id IN "
         "(SELECT request_id FROM leases WHERE person = ? AND until > ?) AND +state = 'open' AND +expires > ? "
-        "ORDER BY +key LIMIT 1",
-        *(person, now, now),
+        "AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = questions.request_id AND d.person = ? "
+        "AND d.holds) ORDER BY +key LIMIT 1",
+        *(person, now, now, person),
     )
     for _ in range(2):
         found = found or database.named(NEXT, {"person": person, "now": now})

@@ -171,6 +171,7 @@ class Uploads:
             )
             queue.learn_classes(database, [said.label] if said.label else [])
         if label.request_id is not None:
+            queue.release(database, label.request_id, annotator)
             queue.recount(database, label.request_id, now)
         return None
 
