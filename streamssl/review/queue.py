@@ -17,6 +17,8 @@ LOOKS = 2
 """People who look at a question, if not all of them know, before nobody is asked any more."""
 KEPT_MS = 30 * 86_400_000
 """How long a question is kept after it came, for corrections and searches."""
+TIDIED_AT_ONCE = 1_000
+"""Questions: after an absence there may be millions, and whoever answers would wait."""
 LATEST_BYTES = 4_000_000
 """Of the latest questions: what is looked through once a minute. Events may hold pictures."""
 
@@ -148,7 +150,9 @@ def release(database: Database, request_id: str, person: str) -> None:
 def skip(database: Database, request_id: str, person: str) -> None:
     """Put a question at the end for a person. Inside a transaction."""
     release(database, request_id, person)
-    database.rows("INSERT OR IGNORE INTO skips VALUES (?, ?)", person, request_id)
+    database.rows(
+        "INSERT OR IGNORE INTO skips SELECT ?, request_id FROM questions WHERE request_id = ?", person, request_id
+    )
 
 
 def recount(database: Database, request_id: str, now: int) -> None:
@@ -172,12 +176,21 @@ def recount(database: Database, request_id: str, now: int) -> None:
 
 
 def tidy(database: Database, now: int) -> int:
-    """Close what has expired and forget what is old; return how many have expired. Inside a transaction."""
+    """Close what has expired and forget what is old; return how many have been closed. Inside a transaction.
+
+    At most `TIDIED_AT_ONCE` of each: the rest is left to the next call, and is not asked meanwhile either.
+    """
     expired = database.rows(
-        "UPDATE questions SET state = 'expired' WHERE state = 'open' AND expires <= ? RETURNING number", now
+        "UPDATE questions SET state = 'expired' WHERE number IN "
+        "(SELECT number FROM questions WHERE state = 'open' AND expires <= ? LIMIT ?) RETURNING number",
+        *(now, TIDIED_AT_ONCE),
     )
     database.rows("DELETE FROM leases WHERE until <= ?", now)
-    old = database.rows("DELETE FROM questions WHERE came < ? RETURNING request_id", now - KEPT_MS)
+    old = database.rows(
+        "DELETE FROM questions WHERE number IN (SELECT number FROM questions WHERE came < ? LIMIT ?) "
+        "RETURNING request_id",
+        *(now - KEPT_MS, TIDIED_AT_ONCE),
+    )
     for (request_id,) in old:
         for table in ("leases", "skips", "sights"):
             database.rows(f"DELETE FROM {table} WHERE request_id = ?", request_id)

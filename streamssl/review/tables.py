@@ -26,6 +26,7 @@ CREATE INDEX IF NOT EXISTS leases_by_person ON leases (person);
 CREATE TABLE IF NOT EXISTS skips (
     person TEXT NOT NULL, request_id TEXT NOT NULL, PRIMARY KEY (person, request_id)
 );
+CREATE INDEX IF NOT EXISTS skips_by_request ON skips (request_id);
 CREATE TABLE IF NOT EXISTS sights (
     request_id TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (request_id, person)
 );

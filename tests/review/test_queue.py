@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streamssl.review.decisions import Said
 from streamssl.review.desk import Conflict, Unknown
+from streamssl.review.queue import TIDIED_AT_ONCE
 from tests.review.desks import HOUR, NOW, asked, make_desk, request, take
 
 SPAM, HAM, UNSURE = Said("spam"), Said("ham"), Said(abstain=True)
@@ -69,6 +70,37 @@ def test_of_a_double_one_may_not_know(tmp_path):
     desk.answer("ann", "r1", UNSURE, NOW)
     desk.answer("bob", "r1", SPAM, NOW)
     assert asked(desk, "eve") is None, "two have looked"
+
+
+@pytest.mark.parametrize(("said", "answers"), [(UNSURE, 1), (SPAM, 2)])
+def test_looking_back_at_ones_answer_keeps_the_question_from_nobody(tmp_path, said, answers):
+    desk = make_desk(tmp_path, request(1, answers=answers), request(2))
+    desk.answer("ann", "r1", said, NOW)
+    item = desk.open("ann", "r1", NOW)
+    assert (item.decision.said, item.expires) == (said, 0)
+    assert asked(desk, "bob") == "r1"
+    assert asked(desk, "ann") == "r2", "the one that she has answered does not come again"
+
+
+def test_what_is_skipped_must_be_a_question(tmp_path):
+    desk = make_desk(tmp_path)
+    desk.skip("ann", 60_000 * "x")
+    with desk.database() as database:
+        assert database.rows("SELECT count(*) FROM skips") == [(0,)]
+
+
+def test_tidying_after_a_long_absence_lets_others_in_between(tmp_path):
+    n = 2 * TIDIED_AT_ONCE + 1
+    desk = make_desk(tmp_path, *(request(number, expires_ms=HOUR) for number in range(n)))
+    desk.skip("ann", "r0")
+    assert [desk.tidy(NOW + HOUR) for _ in range(4)] == [TIDIED_AT_ONCE, TIDIED_AT_ONCE, 1, 0]
+    old = NOW + 31 * 24 * HOUR
+    left = []
+    for _ in range(3):
+        desk.tidy(old)
+        with desk.database() as database:
+            left += [database.rows("SELECT (SELECT count(*) FROM questions), (SELECT count(*) FROM skips)")[0]]
+    assert left == [(TIDIED_AT_ONCE + 1, 0), (1, 0), (0, 0)]
 
 
 def test_expired_questions_are_not_shown_and_late_answers_are_taken(tmp_path):
