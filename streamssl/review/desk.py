@@ -367,11 +367,8 @@ class Desk:
 
 def take_requests(database: Database, records: Sequence[Record]) -> None:
     """Keep review requests as questions; what is none is left out, aloud. Inside a transaction."""
-    questions = []
     for record in records:
         try:
-            questions.append(to_question(record))
+            queue.keep(database, [to_question(record)], record.timestamp)
         except Invalid as error:
             log.warning("%s[%d] %d: %s", record.topic, record.partition, record.offset, error)
-    now = max((record.timestamp for record in records), default=0)
-    queue.keep(database, questions, now)

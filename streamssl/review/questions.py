@@ -10,6 +10,8 @@ import orjson
 from streamssl.messages import Invalid
 from streamssl.transport.base import Record
 
+MOST_WANTED = 2
+"""People who are to answer one question."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,16 +83,25 @@ def to_question(record: Record) -> Question:
             reason=str(value.get("reason", "")),
             # Requests of an older version have no key: they are served in the order in which they came.
             key=float(value.get("key", record.offset)),
-            wanted=max(1, int(value.get("answers", 1))),
+            wanted=min(MOST_WANTED, max(1, int(value.get("answers", 1)))),
             expires=_milliseconds(value["expires"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise Invalid("decode", "", f"not a review request: {error!r}") from None
 
 
 def pack(question: Question) -> bytes:
-    """Return what is shown of a question, as it is kept."""
-    return orjson.dumps([question.event_time, question.features, [*question.guess], question.reason])
+    """Return what is shown of a question, as it is kept.
+
+    Raises
+    ------
+    Invalid
+        When it cannot be written: what is read may be deeper than that.
+    """
+    try:
+        return orjson.dumps([question.event_time, question.features, [*question.guess], question.reason])
+    except orjson.JSONEncodeError as error:
+        raise Invalid("decode", "event.features", str(error)) from None
 
 
 def unpack(row: tuple[Any, ...]) -> Question:

@@ -126,6 +126,23 @@ def test_what_cannot_be_read_is_left_out(tmp_path, caplog):
     assert "not a review request" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        (b'"answers":1', b'"answers":1e300'),
+        (b'"answers":1', b'"answers":18446744073709551615'),
+        (b'"amount":0.5', b'"amount":' + 300 * b"[" + 300 * b"]"),
+    ],
+)
+def test_a_record_that_the_file_cannot_hold_stops_nothing(tmp_path, part, other):
+    """Else the process would end at it, and again after every start."""
+    record = request(1)
+    assert part in record.value
+    desk = make_desk(tmp_path, record._replace(value=record.value.replace(part, other)), request(2))
+    desk.answer("ann", "r2", SPAM, NOW)
+    assert asked(desk, "ann") in ("r1", None)
+
+
 def test_somebody_elses_answer_closes_it(tmp_path):
     desk = make_desk(tmp_path, request(1), lease_seconds=5)
     assert asked(desk, "ann") == "r1"
