@@ -15,7 +15,7 @@ from typing import NamedTuple
 from streamssl.config import Config
 from streamssl.connectors import outbox
 from streamssl.connectors.database import Database
-from streamssl.connectors.records import LabelWriter
+from streamssl.connectors.records import LabelWriter, Unwritable
 from streamssl.fail_points import reach
 from streamssl.messages import Invalid
 from streamssl.review import decisions, queue
@@ -325,7 +325,7 @@ class Desk:
                 saw_guess=self.has_seen(event_id, person),
                 now=now,
             )
-        except Invalid as error:
+        except (Invalid, Unwritable) as error:
             raise Refused(str(error)) from error
         queue.learn_classes(self._database, [said.label] if said.label else [])
         self._has_labels.set()

@@ -34,9 +34,9 @@ def request(number, *, key=None, answers=1, expires_ms=24 * HOUR, event_id=None,
     return Record("review-requests", 0, number, NOW, f"e{number}".encode(), orjson.dumps(value))
 
 
-def make_desk(folder, *records, **settings):
+def make_desk(folder, *records, mapping=None, **settings):
     """Return a desk that has these requests."""
-    desk = Desk(Config(review_service=settings), folder / "review.db", threading.Event())
+    desk = Desk(Config(review_service=settings, mapping=mapping or {}), folder / "review.db", threading.Event())
     take(desk, *records)
     return desk
 

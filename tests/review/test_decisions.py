@@ -2,7 +2,6 @@
 
 import pytest
 
-from streamssl.config import Config
 from streamssl.review.decisions import Said
 from streamssl.review.desk import Conflict, Refused, Unknown
 from tests.review.desks import NOW, asked, make_desk, outgoing, request, waiting
@@ -197,6 +196,15 @@ def test_saying_nothing_or_two_things_is_refused(tmp_path, said):
     assert waiting(desk) == 0
 
 
+def test_a_class_that_the_mapping_would_make_another_one_of_is_refused(tmp_path):
+    desk = make_desk(tmp_path, request(1), mapping={"labels": {"classes": {"mal": "malicious"}}})
+    with pytest.raises(Refused, match="mapping"):
+        desk.answer("ann", "r1", Said("mal"), NOW)
+    with pytest.raises(Refused, match="mapping"):
+        desk.volunteer("ann", "e1", Said("mal"), NOW)
+    assert (waiting(desk), desk.recent("ann")) == (0, [])
+
+
 @pytest.mark.parametrize("name", ["x" * 257, ""])
 def test_a_class_that_the_topic_would_refuse_is_refused_and_nothing_is_kept(tmp_path, name):
     desk = make_desk(tmp_path, request(1))
@@ -239,13 +247,7 @@ def test_everything_is_there_after_a_restart(tmp_path):
 
 
 def test_labels_are_written_as_the_topic_has_them(tmp_path):
-    import threading
-
-    from streamssl.review.desk import Desk
-    from tests.review.desks import take
-
-    config = Config(mapping={"labels": {"event_id": "uid", "label": "verdict.final", "annotator": "who"}})
-    desk = Desk(config, tmp_path / "review.db", threading.Event())
-    take(desk, request(1))
+    mapping = {"labels": {"event_id": "uid", "label": "verdict.final", "annotator": "who"}}
+    desk = make_desk(tmp_path, request(1), mapping=mapping)
     desk.answer("ann", "r1", SPAM, NOW)
     assert outgoing(desk)[0]["verdict"] == {"final": "spam"}
