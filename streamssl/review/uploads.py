@@ -139,6 +139,11 @@ class Uploads:
                 Record(self._topic, 0, 0, now, None, orjson.dumps(line.fields)),
                 self._mapper,
             )
+        except orjson.JSONEncodeError as error:
+            return f"cannot be used: {error}"
+        except Invalid as error:
+            return str(error)
+        try:
             annotator = label.annotator or person.name
             if annotator != person.name and not person.is_lead:
                 return f"annotator: only a lead may upload labels of somebody else ({annotator})"
@@ -177,7 +182,8 @@ class Uploads:
 
 
 def _json_lines(text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines: a text in JSON may hold other characters that some take for the end of a line.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

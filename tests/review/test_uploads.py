@@ -139,6 +139,37 @@ def test_who_has_seen_the_guess_says_so_here_too(tmp_path):
     assert outgoing(desk)[-1]["seen_prediction"] is True
 
 
+def test_an_upload_gives_back_what_was_looked_at(tmp_path):
+    desk = make_desk(tmp_path, request(1, answers=2))
+    assert asked(desk, "ann") == "r1"
+    enter(desk, "event_id,label,request_id\ne1,ham,r1\n")
+    assert (asked(desk, "ann"), asked(desk, "bob"), asked(desk, "eve")) == (None, "r1", None)
+
+
+def test_what_was_uploaded_before_something_else_was_said_is_said_again(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    for line in ("e1,spam,", "e1,ham,r1", "e1,spam,"):
+        enter(desk, f"event_id,label,request_id\n{line}\n")
+    assert [each["label"] for each in outgoing(desk)] == ["spam", "ham", "spam"]
+    enter(desk, "event_id,label\ne1,\n")
+    assert [each["label"] for each in outgoing(desk)[-2:]] == [None, "ham"]
+
+
+def test_a_line_that_is_too_deep_spoils_no_other(tmp_path):
+    desk = make_desk(tmp_path)
+    deep = '{"event_id": "e2", "label": "ham", "note": ' + 300 * "[" + 300 * "]" + "}"
+    report = enter(desk, '{"event_id": "e1", "label": "spam"}\n' + deep + "\n", "x.jsonl")
+    assert (report.accepted, list(problems(report))) == (1, [2])
+
+
+def test_a_line_ends_where_json_lines_say(tmp_path):
+    desk = make_desk(tmp_path)
+    lines = '{"event_id": "e1", "label": "a\u2028b\x85"}\r\n\r\n{"event_id": "e2", "label": 1}'
+    report = enter(desk, lines, "x.jsonl")
+    assert (report.accepted, report.refused) == (2, 0)
+    assert [line.number for line in report.lines] == [1, 3]
+
+
 def test_a_report_has_an_end(tmp_path):
     lines = "".join(f"e{number},\n" for number in range(1_500))
     report = enter(make_desk(tmp_path), "event_id,label\n" + lines)
