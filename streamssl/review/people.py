@@ -52,7 +52,7 @@ class People:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._read_as_of: tuple[int, int] | None = None
+        self._read_as_of: tuple[int, int, int] | None = None
         self._people: tuple[Person, ...] = ()
 
     def all(self) -> tuple[Person, ...]:
@@ -68,7 +68,7 @@ class People:
         except FileNotFoundError:
             self._read_as_of, self._people = None, ()
             return ()
-        as_of = (status.st_mtime_ns, status.st_size)
+        as_of = (status.st_ino, status.st_mtime_ns, status.st_size)
         if as_of != self._read_as_of:
             try:
                 self._people = _File.model_validate_json(self.path.read_bytes()).people
