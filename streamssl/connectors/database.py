@@ -44,6 +44,8 @@ class Database:
 
     def __init__(self, path: Path, tables: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite would let everybody on this machine read it; the files that it puts beside it are as this one.
+        path.touch(mode=0o600)
         self._connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
