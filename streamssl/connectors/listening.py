@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ import anyio
 import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 MOST_AT_ONCE = 64
 """Requests that are answered at a time; more get 503."""
+HEAD_SECONDS = 10.0
+"""How long a connection may be open without a request's head: browsers open some before they need them."""
 BODY_SECONDS = 10.0
 """How long a body may take to arrive."""
 
@@ -51,6 +55,25 @@ async def read_body(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
+class _Impatient(H11Protocol):
+    """Ends connections on which no request arrives: all that are open count among `MOST_AT_ONCE`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_request()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._await_request()
+
+    def _await_request(self) -> None:
+        self.loop.call_later(HEAD_SECONDS, self._give_up, self.cycle)
+
+    def _give_up(self, before: RequestResponseCycle | None) -> None:
+        if self.cycle is before and (before is None or before.response_complete):
+            self.transport.close()
+
+
 @contextmanager
 def listening(app: ASGIApp, host: str, port: int) -> Iterator[int]:
     """Serve an application; yield the port.
@@ -67,6 +90,7 @@ def listening(app: ASGIApp, host: str, port: int) -> Iterator[int]:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,
+            http=_Impatient,
             log_config=None,
             access_log=False,
             server_header=False,
