@@ -1,9 +1,20 @@
 """What people say, and the labels that follow from it."""
 
-import pytest
+import random
+import threading
+from collections import Counter
+from contextlib import closing, suppress
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamssl.config import Config
+from streamssl.connectors.database import Database
 from streamssl.review.decisions import Said
 from streamssl.review.desk import Conflict, Refused, Unknown
+from streamssl.review.people import Person
+from streamssl.review.uploads import Uploads
 from tests.review.desks import NOW, asked, make_desk, outgoing, request, waiting
 
 SPAM, HAM, UNSURE = Said("spam"), Said("ham"), Said(abstain=True)
@@ -155,6 +166,94 @@ def test_volunteered_labels_answer_no_request(tmp_path):
     desk.volunteer("ann", "elsewhere", HAM, NOW)
     assert [short(each) for each in outgoing(desk)] == [{"label": "spam"}, {"label": "ham"}]
     assert asked(desk, "ann") == "r1", "it is still asked"
+
+
+def heard(labels):
+    """Return what a learner makes of labels: one answer of each annotator to an event, the last."""
+    answers = {}
+    for each in labels:
+        said = "?" if each.get("abstain") else each.get("label")
+        answers[each["event_id"], each["annotator"]] = said
+    return {who: said for who, said in answers.items() if said is not None}
+
+
+def held(desk, people):
+    """Return the last of what each person says of each event, as the desk has it."""
+    answers = {}
+    for person in people:
+        for each in reversed(desk.recent(person, 1_000)):
+            answers[each.event_id, person] = "?" if each.said.abstain else each.said.label
+    return answers
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_whatever_people_say_and_take_back_the_learner_hears_what_holds(tmp_path_factory, data):
+    questions = [request(1, event_id="e1", answers=2), request(2, event_id="e1"), request(3, event_id="e3")]
+    desk = make_desk(tmp_path_factory.mktemp("desk"), *questions)
+    uploads, people = Uploads(desk, Config()), ("ann", "bob")
+    for step in range(data.draw(st.integers(1, 20))):
+        person, said = data.draw(st.sampled_from(people)), data.draw(st.sampled_from([SPAM, HAM, UNSURE]))
+        request_id, event_id = data.draw(st.sampled_from([("r1", "e1"), ("r2", "e1"), ("r3", "e3")]))
+        with suppress(Refused):
+            match data.draw(st.sampled_from(["answer", "volunteer", "take back", "upload"])):
+                case "answer":
+                    desk.answer(person, request_id, said, NOW + step)
+                case "volunteer":
+                    desk.volunteer(person, event_id, said, NOW + step)
+                case "take back":
+                    of = data.draw(st.sampled_from([each.number for each in desk.recent(person)] or [0]))
+                    desk.take_back(person, of, NOW + step)
+                case "upload":
+                    label = data.draw(st.sampled_from(["spam", "ham", ""]))
+                    asked = data.draw(st.sampled_from([request_id, ""]))
+                    lines = f"event_id,label,request_id\n{event_id},{label},{asked}\n".encode()
+                    uploads.enter(Person(name=person, token="0" * 64), lines, "x.csv", NOW + step)
+    assert heard(outgoing(desk)) == held(desk, people)
+    desk.close()
+
+
+def test_many_at_once_and_the_pump_beside_them(tmp_path):
+    n, people = 40, [f"p{number}" for number in range(6)]
+    desk = make_desk(tmp_path, *(request(number, answers=1 + number % 2) for number in range(n)))
+    broken, stop = [], threading.Event()
+
+    def work(number):
+        chosen = random.Random(number)
+        person = people[number % len(people)]  # two windows each
+        try:
+            while (item := desk.next(person, NOW)) is not None:
+                with suppress(Refused):
+                    match chosen.randrange(8):
+                        case 0:
+                            desk.skip(person, item.question.request_id)
+                        case 1:
+                            desk.undo(person, NOW)
+                        case 2:
+                            desk.volunteer(person, item.question.event_id, HAM, NOW)
+                        case _:
+                            desk.answer(person, item.question.request_id, chosen.choice([SPAM, HAM]), NOW, 0)
+        except BaseException as error:
+            broken.append(error)
+
+    def pump():
+        with closing(Database(tmp_path / "review.db")) as database:
+            while not stop.wait(0.001):
+                with database.transaction():
+                    database.remember("a", 1)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2 * len(people))]
+    beside = threading.Thread(target=pump)
+    for each in (beside, *threads):
+        each.start()
+    for each in threads:
+        each.join(60)
+    stop.set()
+    beside.join()
+    assert broken == []
+    answered = Counter(each.request_id for person in people for each in desk.recent(person, 1_000) if each.request_id)
+    assert answered == {f"r{number}": 1 + number % 2 for number in range(n)}
+    assert heard(outgoing(desk)) == held(desk, people)
 
 
 class TestAskedAndUnasked:
