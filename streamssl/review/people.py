@@ -68,6 +68,8 @@ class People:
         except FileNotFoundError:
             self._read_as_of, self._people = None, ()
             return ()
+        except OSError as error:
+            raise PeopleError(f"{self.path}: {error.strerror}") from error
         as_of = (status.st_ino, status.st_mtime_ns, status.st_size)
         if as_of != self._read_as_of:
             try:
@@ -102,7 +104,7 @@ class People:
         Raises
         ------
         PeopleError
-            When the name cannot be used.
+            When the name cannot be used, or the file.
         """
         if not re.match(NAME, name):
             raise PeopleError(f'{name!r}: a name has 1 to 64 characters, none of < > & " and no space at its ends')
@@ -117,7 +119,7 @@ class People:
         Raises
         ------
         PeopleError
-            When there is nobody of that name.
+            When there is nobody of that name, or the file cannot be used.
         """
         left = [each for each in self.all() if each.name != name]
         if len(left) == len(self.all()):
@@ -125,11 +127,14 @@ class People:
         self._write(left)
 
     def _write(self, people: list[Person]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(_File(people=tuple(people)).model_dump_json(indent=1) + "\n")
-        beside.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(_File(people=tuple(people)).model_dump_json(indent=1) + "\n")
+            beside.replace(self.path)
+        except OSError as error:
+            raise PeopleError(f"{self.path}: {error.strerror}") from error
         self._read_as_of = None
 
 

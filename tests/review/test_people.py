@@ -67,6 +67,17 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(people):
         people.all()
 
 
+def test_a_place_that_cannot_be_used_is_said_in_words(tmp_path):
+    (tmp_path / "file").touch()
+    people = People(tmp_path / "file/people.json")
+    with pytest.raises(PeopleError, match="file"):
+        people.all()
+    people = People(tmp_path / "people.json")
+    people.path.with_suffix(".new").mkdir()
+    with pytest.raises(PeopleError, match="people"):
+        people.add("ann", is_lead=False, expires=None)
+
+
 @pytest.mark.parametrize("name", ["", "<b>", "a\nb", " a", "a ", "x" * 65, 'a"b'])
 def test_names_that_cannot_be(people, name):
     with pytest.raises(PeopleError):
