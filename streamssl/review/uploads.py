@@ -1,8 +1,9 @@
 """Files of labels that somebody uploads: CSV or JSON Lines, with a word on every line.
 
 Columns (or names) are those of our own label records: ``event_id`` and ``label``; optional ``annotator``,
-``request_id``, ``confidence``, ``not`` (in CSV: classes with ``|`` in between) and ``abstain``. A line with an
-empty label retracts. Others are ignored. The same file once more changes nothing.
+``request_id``, ``confidence``, ``not`` (in CSV: classes with ``|`` in between), ``abstain`` and
+``seen_prediction``. A line with an empty label retracts. Others are ignored. The same file once more changes
+nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ LINES_AT_ONCE = 500
 """Lines of one transaction: others need not wait for a long file."""
 DELIMITERS = ",;\t"
 
-FIELDS = frozenset({"event_id", "label", "annotator", "request_id", "confidence", "not", "abstain", "time"})
+FIELDS = frozenset(
+    {"event_id", "label", "annotator", "request_id", "confidence", "not", "abstain", "seen_prediction", "time"}
+)
 
 
 class Line(NamedTuple):
@@ -229,7 +232,7 @@ def _cells(names: list[str], row: list[str]) -> dict[str, Any]:
                 said[name] = [each.strip() for each in cell.split("|") if each.strip()]
             case "confidence":
                 said[name] = _number(cell)
-            case "abstain":
+            case "abstain" | "seen_prediction":
                 said[name] = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
                     cell.strip().lower(), cell
                 )

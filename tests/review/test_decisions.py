@@ -251,7 +251,9 @@ def test_many_at_once_and_the_pump_beside_them(tmp_path):
     stop.set()
     beside.join()
     assert broken == []
-    answered = Counter(each.request_id for person in people for each in desk.recent(person, 1_000) if each.request_id)
+    answered = Counter(
+        each.request_id for person in people for each in desk.recent(person, 1_000) if each.request_id
+    )
     assert answered == {f"r{number}": 1 + number % 2 for number in range(n)}
     assert heard(outgoing(desk)) == held(desk, people)
 

@@ -170,6 +170,13 @@ def test_a_line_ends_where_json_lines_say(tmp_path):
     assert [line.number for line in report.lines] == [1, 3]
 
 
+@pytest.mark.parametrize(("cell", "seen"), [("true", True), ("1", True), ("no", False), ("", False)])
+def test_a_file_can_say_that_the_guess_was_seen(tmp_path, cell, seen):
+    desk = make_desk(tmp_path, request(1))
+    assert enter(desk, f"event_id,label,request_id,seen_prediction\ne1,spam,r1,{cell}\n").accepted == 1
+    assert outgoing(desk)[0].get("seen_prediction", False) is seen
+
+
 def test_a_report_has_an_end(tmp_path):
     lines = "".join(f"e{number},\n" for number in range(1_500))
     report = enter(make_desk(tmp_path), "event_id,label\n" + lines)
