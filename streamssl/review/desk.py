@@ -81,7 +81,7 @@ class Desk:
     config
         Topics, mapping, and the section ``review_service``.
     path
-        The file. A desk has a connection of its own; the pump has another one.
+        The file. A desk has connections of its own; the pump has another one.
     has_labels
         Set when a label has been put into the outbox.
 
@@ -102,6 +102,9 @@ class Desk:
         self._writer = LabelWriter(config)
         self._has_labels = has_labels
         self._one_at_a_time = threading.RLock()
+        # For what takes long to count, after a month or a year, so that whoever answers does not wait for it.
+        self._counting = Database(path, TABLES)
+        self._one_counts = threading.Lock()
 
     # What is asked --------------------------------------------------------------------------------------------
 
@@ -270,19 +273,23 @@ class Desk:
 
     def tally(self, person: str, since: int) -> Tally:
         """Return what somebody has done so far; ``since`` (ms) is when today began."""
-        with self._one_at_a_time:
-            return decisions.tally(self._database, person, since)
+        with self._one_counts:
+            return decisions.tally(self._counting, person, since)
 
     def people(self) -> list[str]:
         """Return everybody who has decided anything."""
-        with self._one_at_a_time:
-            return decisions.people(self._database)
+        with self._one_counts:
+            return decisions.people(self._counting)
 
     def counts(self, now: int) -> Counts:
-        """Return how things stand. Cost: some 10 ms with 100,000 open questions."""
-        with self._one_at_a_time:
-            [[held]] = self._database.rows("SELECT count(*) FROM decisions WHERE holds")
-            return Counts(queue.standing(self._database, now), held, outbox.waiting(self._database))
+        """Return how things stand.
+
+        Cost: some 10 ms with 100,000 open questions, and as much for every 200,000 answers, or questions that have
+        expired. Whoever answers does not wait for it.
+        """
+        with self._one_counts:
+            [[held]] = self._counting.rows("SELECT count(*) FROM decisions WHERE holds")
+            return Counts(queue.standing(self._counting, now), held, outbox.waiting(self._counting))
 
     # What keeps it going --------------------------------------------------------------------------------------
 
@@ -308,8 +315,9 @@ class Desk:
 
     def close(self) -> None:
         """Release the file."""
-        with self._one_at_a_time:
+        with self._one_at_a_time, self._one_counts:
             self._database.close()
+            self._counting.close()
 
     def _enter(self, request_id: str | None, event_id: str, person: str, said: Said, now: int) -> Decision:
         if not said.is_something:

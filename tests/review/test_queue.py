@@ -1,5 +1,7 @@
 """Who is shown which question next."""
 
+from threading import Thread
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,6 +174,22 @@ def test_how_it_stands(tmp_path):
     counts = desk.counts(NOW + 1)
     assert counts.standing == (4, 1, NOW, 1)
     assert (counts.decisions, counts.outbox) == (1, 1)
+
+
+def test_who_counts_keeps_nobody_waiting_and_waits_for_nobody(tmp_path):
+    """Counting what a month has left takes a while."""
+    desk = make_desk(tmp_path, request(1))
+    desk.answer("ann", "r1", SPAM, NOW)
+    found = []
+    counting = Thread(
+        target=lambda: found.extend([desk.counts(NOW).decisions, desk.tally("ann", NOW).answered, *desk.people()]),
+        daemon=True,
+    )
+    with desk.database():
+        counting.start()
+        counting.join(10)
+    assert found == [1, 1, "ann"]
+    desk.close()
 
 
 @settings(deadline=None, max_examples=50)
