@@ -49,7 +49,7 @@ class Sessions:
             return None
         cookie = secrets.token_urlsafe(32)
         with self._desk.database() as database:
-            database.rows("DELETE FROM sessions WHERE used < ?", now - self._idle_ms)
+            database.rows("DELETE FROM sessions WHERE abs(? - used) > ?", now, self._idle_ms)
             database.rows(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?)", digest(cookie), person.name, person.token, now
             )
@@ -60,9 +60,10 @@ class Sessions:
         key = digest(cookie)
         with self._desk.database() as database:
             rows = database.rows("SELECT token, used FROM sessions WHERE digest = ?", key)
-            if not rows or rows[0][1] < now - self._idle_ms:
+            # On either side: a clock that was ahead must not keep a session alive until it gets there again.
+            if not rows or abs(now - rows[0][1]) > self._idle_ms:
                 return None
-            if rows[0][1] < now - RENEWED_EVERY_MS:
+            if abs(now - rows[0][1]) > RENEWED_EVERY_MS:
                 database.rows("UPDATE sessions SET used = ? WHERE digest = ?", now, key)
         person = self._people.by_digest(rows[0][0], now)
         return None if person is None else Session(person, form_token(cookie))

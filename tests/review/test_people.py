@@ -111,6 +111,13 @@ class TestSessions:
             assert sessions.find(cookie, NOW + int(hours * HOUR)), "it was used less than an hour ago"
         assert sessions.find(cookie, NOW + int(3.8 * HOUR)) is None
 
+    def test_it_does_not_outlive_a_clock_that_was_ahead(self, sessions, token):
+        ahead = NOW + 40 * HOUR
+        forgotten, used = sessions.begin(token, ahead), sessions.begin(token, ahead)
+        assert sessions.find(used, ahead - HOUR), "what is in use goes on"
+        assert sessions.find(used, ahead - 2 * HOUR)
+        assert sessions.find(forgotten, NOW) is None
+
     def test_it_ends_with_its_token(self, sessions, people, token):
         cookie = sessions.begin(token, NOW)
         people.add("ann", is_lead=False, expires=None)
