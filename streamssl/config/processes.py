@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -61,6 +61,8 @@ class ConnectorSettings(Section):
     webhook: WebhookSettings = Field(WebhookSettings(), description="Signed webhooks.")
 
 
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+"""Scheme and host, as a content security policy takes them."""
 FieldKind = Literal["number", "text", "image", "pixels", "link", "hidden"]
 """How reviewers are shown a field of an event."""
 
@@ -101,7 +103,7 @@ class ReviewServiceSettings(Section):
     fields: dict[str, FieldKind] = Field(
         {}, description="Patterns of dotted names -> how such fields are shown, where it is not to be inferred."
     )
-    image_hosts: tuple[str, ...] = Field(
+    image_hosts: tuple[Origin, ...] = Field(
         (), description="Hosts from which pictures may be shown, as in https://images.example.com."
     )
     event_link: str | None = Field(

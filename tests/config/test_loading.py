@@ -156,3 +156,11 @@ def test_a_password_file_that_is_missing_is_named(monkeypatch, tmp_path):
 def test_tests_and_benchmarks_may_have_variables(monkeypatch):
     monkeypatch.setenv("STREAMSSL_TEST_KAFKA", "127.0.0.1:1")
     assert load_config() == Config()
+
+
+@pytest.mark.parametrize(
+    "host", ["https://i.example.com/x", "*", "i.example.com", "https://a b", "https://a; script-src *"]
+)
+def test_a_host_of_pictures_is_a_host_and_nothing_more(host):
+    with pytest.raises(ConfigError, match="image_hosts"):
+        load_config(None, {"review_service.image_hosts": [host]})

@@ -79,6 +79,7 @@ class Served:
             page.goto(f"{self.url}/login#{self.world.tokens[name]}")
             page.click("[data-login] button")
             page.wait_for_selector(".stage")
+            page.wait_for_load_state()  # its script listens to keys by then
         return page
 
     def _heard(self, message):

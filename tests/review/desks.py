@@ -7,31 +7,21 @@ import orjson
 from streamssl.config import Config
 from streamssl.connectors import outbox
 from streamssl.review.desk import Desk, take_requests
-from streamssl.transport.base import Record
+from tests.review.conftest import NOW, request_record
 
-NOW = 1_800_000_000_000
 HOUR = 3_600_000
 
 
-def request(number, *, key=None, answers=1, expires_ms=24 * HOUR, event_id=None, label="spam", **features):
+def request(number, *, key=None, answers=1, expires_ms=24 * HOUR, event_id=None, **features):
     """Return a record of the review requests topic."""
-    from streamssl.messages import iso_times
-
-    value = {
-        "request_id": f"r{number}",
-        "event": {
-            "id": event_id or f"e{number}",
-            "time": "2027-01-15T08:00:00.000Z",
-            "features": features or {"amount": number / 2, "text": f"text {number}"},
-        },
-        "prediction": {"label": label, "confidence": 0.7, "probabilities": {"spam": 0.7, "ham": 0.3}},
-        "reason": "uncertain",
-        "propensity": 0.01,
-        "key": number if key is None else key,
-        "answers": answers,
-        "expires": iso_times([NOW + expires_ms])[0],
-    }
-    return Record("review-requests", 0, number, NOW, f"e{number}".encode(), orjson.dumps(value))
+    return request_record(
+        number,
+        event_id=event_id or f"e{number}",
+        key=number if key is None else key,
+        answers=answers,
+        expires=NOW + expires_ms,
+        features=features or {"amount": number / 2, "text": f"text {number}"},
+    )
 
 
 def make_desk(folder, *records, mapping=None, **settings):

@@ -286,6 +286,7 @@ def test_words_stand_out_enough_from_what_is_behind_them(served):
     for scheme in ("light", "dark"):
         page = served.page("lea", color_scheme=scheme)
         if scheme == "light":
+            wait_for(page, "r1")
             page.keyboard.press("2")
             wait_for(page, "r2")
         for path in ("/", "/me", "/status", "/upload", "/search?id=e1", "/help"):
