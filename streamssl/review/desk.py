@@ -180,13 +180,18 @@ class Desk:
         ------
         Unknown
             There is no such decision of theirs, or it does not hold any more.
+        Refused
+            The labels topic cannot say so any more.
         """
         with self._transaction():
             held = decisions.get(self._database, number)
             if held is None or held.person != person or not held.holds:
                 raise Unknown("there is nothing to be taken back: it has been already")
             saw_guess = self.has_seen(held.event_id, person)
-            decisions.take_back(self._database, self._writer, held, saw_guess=saw_guess, now=now)
+            try:
+                decisions.take_back(self._database, self._writer, held, saw_guess=saw_guess, now=now)
+            except (Invalid, Unwritable) as error:
+                raise Refused(str(error)) from error
             self._has_labels.set()
             if held.request_id is not None:
                 queue.recount(self._database, held.request_id, now)
@@ -322,6 +327,8 @@ class Desk:
     def _enter(self, request_id: str | None, event_id: str, person: str, said: Said, now: int) -> Decision:
         if not said.is_something:
             raise Refused("say one thing: a class, what it is not, or that you do not know")
+        if said.label is not None and not _is_neat(said.label) and said.label not in self.classes():
+            raise Refused("a new class has no space at its ends and nothing in it that cannot be printed")
         try:
             decision = decisions.enter(
                 self._database,
@@ -371,6 +378,10 @@ class Desk:
     def _transaction(self) -> Iterator[None]:
         with self._one_at_a_time, self._database.transaction():
             yield
+
+
+def _is_neat(name: str) -> bool:
+    return name == name.strip() and name.isprintable()
 
 
 def take_requests(database: Database, records: Sequence[Record]) -> None:

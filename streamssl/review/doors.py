@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamssl.config.processes import ReviewServiceSettings
 from streamssl.connectors import listening
 from streamssl.connectors.listening import TooLarge, TooSlow
+from streamssl.review.people import PeopleError
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +81,11 @@ class Doors:
             refusal = _plain(scope, 408, "the rest of it did not arrive in time")
         except ClientDisconnect:
             return
+        except PeopleError as error:
+            log.error("%s", error)
+            refusal = _plain(scope, 503, "who may enter cannot be read; the log says why")
         except Exception:
-            log.exception("%s %s failed", scope["method"], scope["path"])
+            log.exception("%s %r failed", scope["method"], scope["path"])  # a path may hold line feeds
             refusal = _plain(scope, 500, "something went wrong here; the log says what")
         if refusal is not None and not has_begun:
             await refusal(scope, receive, send_on)

@@ -16,7 +16,7 @@ from streamssl.review.questions import Question, pack, unpack
 LOOKS = 2
 """People who look at a question, if not all of them know, before nobody is asked any more."""
 KEPT_MS = 30 * 86_400_000
-"""How long a question is kept after it came, for corrections and searches."""
+"""How long a question is kept after it came, for corrections and searches; an open one until it ends."""
 TIDIED_AT_ONCE = 1_000
 """Questions: after an absence there may be millions, and whoever answers would wait."""
 LATEST_BYTES = 4_000_000
@@ -187,7 +187,8 @@ def tidy(database: Database, now: int) -> int:
     )
     database.rows("DELETE FROM leases WHERE until <= ?", now)
     old = database.rows(
-        "DELETE FROM questions WHERE number IN (SELECT number FROM questions WHERE came < ? LIMIT ?) "
+        "DELETE FROM questions WHERE number IN (SELECT number FROM questions WHERE came < ? "
+        "AND state != 'open' LIMIT ?) "
         "RETURNING request_id",
         *(now - KEPT_MS, TIDIED_AT_ONCE),
     )

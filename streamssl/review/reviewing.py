@@ -24,8 +24,6 @@ from streamssl.review.unusual import Usual, numbers_of
 from streamssl.review.visits import Visit
 
 DIGITS = "123456789"
-LONGEST_CLASS = 200
-"""Characters of the name of a class that somebody types in."""
 COUNTED_EVERY_MS = 3_000
 MOST_GUESSES = 1_000
 """That are kept at hand."""
@@ -127,6 +125,8 @@ class Reviewing:
         except Unknown:
             # Sent once more after the connection was lost, or from another window.
             words = "Taken back."
+        except Refused as error:
+            words = _sentence(error)
         try:
             item = self._desk.open(person, visit.form.get("request_id", ""), visit.now)
         except Unknown:
@@ -236,7 +236,7 @@ def said_of(form: dict[str, str]) -> Said | None:
     """
     if form.get("abstain"):
         return Said(abstain=True)
-    label = form.get("label") or form.get("other", "").strip()[:LONGEST_CLASS]
+    label = form.get("label") or form.get("other", "").strip()
     return Said(label) if label else None
 
 

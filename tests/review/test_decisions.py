@@ -314,6 +314,16 @@ def test_a_class_that_the_topic_would_refuse_is_refused_and_nothing_is_kept(tmp_
     assert (waiting(desk), desk.recent("ann"), asked(desk, "ann")) == (0, [], "r1")
 
 
+@pytest.mark.parametrize("name", [" ", "spam ", "a\u0000b", "a\nb"])
+def test_a_new_class_has_a_name_that_can_be_told_from_others(tmp_path, name):
+    desk = make_desk(tmp_path, request(1))
+    with pytest.raises(Refused, match="new class"):
+        desk.answer("ann", "r1", Said(name), NOW)
+    assert name not in desk.classes()
+    odd = make_desk(tmp_path, request(2), classes=(name,))
+    assert odd.answer("ann", "r2", Said(name), NOW).decision.said == Said(name), "theirs are as they are"
+
+
 def test_classes_keep_their_keys(tmp_path):
     desk = make_desk(tmp_path, request(1))
     assert desk.classes() == ["spam", "ham"]

@@ -167,6 +167,12 @@ def test_old_questions_are_forgotten(tmp_path):
         desk.question("r1")
 
 
+def test_what_is_still_asked_is_not_forgotten(tmp_path):
+    desk = make_desk(tmp_path, request(1, expires_ms=60 * 24 * HOUR))
+    desk.tidy(NOW + 31 * 24 * HOUR)
+    assert asked(desk, "ann", NOW + 31 * 24 * HOUR) == "r1"
+
+
 def test_how_it_stands(tmp_path):
     desk = make_desk(tmp_path, *(request(number) for number in range(5)), request(9, expires_ms=1))
     asked(desk, "ann")

@@ -258,9 +258,9 @@ def test_every_answer_has_the_headers(world):
 def test_what_fails_inside_is_told_to_the_log_and_to_nobody_else(world, caplog):
     client = world.client("ann")
     world.desk.close()
-    answer = client.get("/")
+    answer = client.get("/picture?request=r1&field=0")
     assert answer.status_code == 500
-    assert "GET / failed" in caplog.text
+    assert "GET '/picture' failed" in caplog.text
     for word in ("Traceback", "sqlite", "closed", "streamssl/review"):
         assert word not in answer.text
 
@@ -446,3 +446,15 @@ def test_names_that_could_be_markup_cannot_enter(world):
 
     with pytest.raises(PeopleError):
         world.people.add("<b>ann", is_lead=False, expires=None)
+
+
+def test_a_file_of_people_that_cannot_be_read_lets_nobody_in_and_is_no_crash(world, caplog):
+    ann = world.client("ann")
+    assert ann.get("/").status_code == 200
+    world.people.path.write_text('{"people": 1}')
+    refused = ann.get("/")
+    assert refused.status_code == 503
+    assert "who may enter" in refused.text
+    assert str(world.people.path) not in refused.text
+    assert str(world.people.path) in caplog.text
+    assert "Traceback" not in caplog.text
