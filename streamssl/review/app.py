@@ -23,9 +23,7 @@ API = "/api/"
 """Paths below are not for browsers: no cookies, no forms, errors in JSON."""
 
 
-def review_app(
-    site: Site, extra_routes: Sequence[BaseRoute] = (), upload_paths: Sequence[str] = (), watch: Watch | None = None
-) -> Starlette:
+def review_app(site: Site, extra_routes: Sequence[BaseRoute] = (), watch: Watch | None = None) -> Starlette:
     """Return the application.
 
     Parameters
@@ -35,8 +33,6 @@ def review_app(
     extra_routes
         Further routes, below `API`; they pass the same doors (host, sizes, headers), and see to it themselves who
         asks.
-    upload_paths
-        Their paths whose bodies may be as long as an upload.
     watch
         What the status page shows; None: made here.
     """
@@ -71,10 +67,9 @@ def review_app(
         get("/status", partial(status, watching)),
         *extra_routes,
     ]
-    uploads = frozenset({"/upload", *upload_paths})
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Doors, settings=site.settings, uploads=uploads)],
+        middleware=[Middleware(Doors, settings=site.settings, uploads=frozenset({"/upload"}))],
         exception_handlers={HTTPException: _http_error},
     )
 

@@ -199,20 +199,6 @@ class Desk:
                     queue.lease(self._database, held.request_id, person, self._until(now))
             return held
 
-    def undo(self, person: str, now: int) -> Decision:
-        """Retract the last decision of a person that holds.
-
-        Raises
-        ------
-        Unknown
-            There is none.
-        """
-        with self._one_at_a_time:
-            last = self.recent(person, 1)
-            if not last:
-                raise Unknown("there is nothing to be taken back")
-            return self.take_back(person, last[0].number, now)
-
     # What is known --------------------------------------------------------------------------------------------
 
     def recent(self, person: str, n: int = RECENT) -> list[Decision]:

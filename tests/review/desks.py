@@ -47,6 +47,12 @@ def waiting(desk):
         return outbox.waiting(database)
 
 
+def undo(desk, person, now):
+    """Take back what a person has said last, as the page's key does; return what it was."""
+    last = next((each.number for each in desk.recent(person, 1)), 0)
+    return desk.take_back(person, last, now)
+
+
 def asked(desk, person, now=NOW):
     """Return the id of the question that a person gets, None for none."""
     item = desk.next(person, now)

@@ -15,7 +15,7 @@ from streamssl.review.decisions import Said
 from streamssl.review.desk import Conflict, Refused, Unknown
 from streamssl.review.people import Person
 from streamssl.review.uploads import Uploads
-from tests.review.desks import NOW, asked, make_desk, outgoing, request, waiting
+from tests.review.desks import NOW, asked, make_desk, outgoing, request, undo, waiting
 
 SPAM, HAM, UNSURE = Said("spam"), Said("ham"), Said(abstain=True)
 
@@ -78,7 +78,7 @@ def test_undo_is_a_retraction_and_the_question_comes_again(tmp_path):
     desk = make_desk(tmp_path, request(1), request(2))
     desk.answer("ann", "r1", SPAM, NOW)
     assert asked(desk, "ann") == "r2"
-    assert desk.undo("ann", NOW).request_id == "r1"
+    assert undo(desk, "ann", NOW).request_id == "r1"
     assert short(outgoing(desk)[-1]) == {"label": None, "request_id": "r1"}
     assert desk.open("ann", "r1", NOW).decision is None
     assert asked(desk, "ann") == "r1", "the smaller key of the two that are hers"
@@ -89,9 +89,9 @@ def test_undo_goes_further_back_each_time_and_then_has_nothing_left(tmp_path):
     desk = make_desk(tmp_path, request(1), request(2))
     for number in (1, 2):
         desk.answer("ann", f"r{number}", SPAM, NOW)
-    assert [desk.undo("ann", NOW).request_id for _ in range(2)] == ["r2", "r1"]
+    assert [undo(desk, "ann", NOW).request_id for _ in range(2)] == ["r2", "r1"]
     with pytest.raises(Unknown):
-        desk.undo("ann", NOW)
+        undo(desk, "ann", NOW)
 
 
 def test_nobody_takes_back_what_somebody_else_said_nor_twice(tmp_path):
@@ -117,7 +117,7 @@ class TestGuess:
     def test_also_after_undo(self, tmp_path):
         desk = make_desk(tmp_path, request(1))
         desk.answer("ann", "r1", SPAM, NOW)
-        desk.undo("ann", NOW)
+        undo(desk, "ann", NOW)
         assert desk.next("ann", NOW).shows_guess
         desk.answer("ann", "r1", HAM, NOW)
         assert outgoing(desk)[-1]["seen_prediction"] is True
@@ -228,7 +228,7 @@ def test_many_at_once_and_the_pump_beside_them(tmp_path):
                         case 0:
                             desk.skip(person, item.question.request_id)
                         case 1:
-                            desk.undo(person, NOW)
+                            undo(desk, person, NOW)
                         case 2:
                             desk.volunteer(person, item.question.event_id, HAM, NOW)
                         case _:
@@ -340,7 +340,7 @@ def test_tally(tmp_path):
     for number in range(3):
         desk.answer("bob", f"r{number}", SPAM, NOW + 1)
     desk.answer("bob", "r3", SPAM, NOW)
-    desk.undo("bob", NOW)
+    undo(desk, "bob", NOW)
     assert desk.tally("ann", NOW)._asdict() == {
         "answered": 3, "abstained": 1, "today": 3, "taken_back": 0, "doubles": 2, "agreed": 1,
     }  # fmt: skip

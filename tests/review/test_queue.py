@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamssl.review.decisions import Said
 from streamssl.review.desk import Conflict, Unknown
 from streamssl.review.queue import TIDIED_AT_ONCE
-from tests.review.desks import HOUR, NOW, asked, make_desk, request, take
+from tests.review.desks import HOUR, NOW, asked, make_desk, request, take, undo
 
 SPAM, HAM, UNSURE = Said("spam"), Said("ham"), Said(abstain=True)
 
@@ -221,7 +221,7 @@ def test_whatever_people_do_no_question_is_answered_by_more_than_wanted(tmp_path
                     desk.skip(person, item.question.request_id)
             case "undo":
                 if desk.recent(person):
-                    taken = desk.undo(person, now)
+                    taken = undo(desk, person, now)
                     labelled[taken.request_id].remove(person)
             case "wander":
                 desk.next(person, now)
