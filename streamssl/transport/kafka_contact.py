@@ -2,8 +2,9 @@
 
 A client of kafka-python that is refused tries again and again, and then says "unable to bootstrap", whatever the
 cause: a wrong password, an unknown authority, a port that speaks another protocol. The cause stands in its log, and
-not in the last line: a broker that has refused a login hangs up on the next one. Against a server that takes the
-connection and then says nothing to a TLS handshake, it waits for ever.
+not in the last line; where a broker's refusal and its hanging up arrive together, only the hanging up is logged, on
+a busy machine at every attempt. Against a server that takes the connection and then says nothing to a TLS
+handshake, it waits for ever.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ CAUSES = (
     _Cause("ECONNREFUSED", "kafka.bootstrap_servers: nobody listens there", is_refusal=False),
     _Cause(
         "socket disconnected",
-        "kafka.security_protocol, kafka.sasl_mechanism: the broker hangs up, as a port does that speaks TLS to one "
-        "who does not, or one that wants another login",
+        "kafka.security_protocol, kafka.sasl_mechanism, kafka.sasl_username, kafka.sasl_password: the broker hangs "
+        "up, as a port does that speaks TLS to one who does not, or one that refuses this login",
     ),
 )
 """The more telling first."""

@@ -64,6 +64,13 @@ def test_the_most_telling_line_is_said_and_not_the_last():
     )
 
 
+def test_a_refused_login_of_which_only_the_hanging_up_is_logged_names_the_login_too():
+    with Reasons() as reasons:
+        logging.getLogger("kafka.net.transport").error("<KafkaSSLTransport [::1:9093<-41002]>: socket disconnected")
+    assert reasons.is_refused
+    assert "kafka.sasl_username, kafka.sasl_password: the broker hangs up" in reasons.said()
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     settings = KafkaSettings(security_protocol="SSL", ssl_keyfile=str(tmp_path / "none.key"))
     with pytest.raises(TransportError, match=r"kafka.ssl_keyfile: .*none.key: cannot be read: No such file"):
