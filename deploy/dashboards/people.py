@@ -93,10 +93,12 @@ def _choosing() -> list[Panel]:
         chart(
             "More than usual, and less",
             "What is asked beyond the share for a while (at the start, for new or vanished classes, after a drift),"
-            " as a part of it; and what all probabilities are multiplied by, so that the budget is kept.",
+            " as a part of it; what all probabilities are multiplied by, so that the budget is kept; and the reach:"
+            " smaller keys count for the live accuracy. Below 1 where people do not get through the queue.",
             [
                 Query("{{instance}}: more", of("streamssl_review_raise_ratio")),
                 Query("{{instance}}: control", of("streamssl_review_control_ratio")),
+                Query("{{instance}}: reach", of("streamssl_review_reach_ratio")),
             ],
             unit=PLAIN,
             span=6,

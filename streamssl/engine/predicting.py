@@ -95,11 +95,11 @@ def _predict_block(
             expires=expires,
             decisions=memory.decisions,
             confidences=confidences,
-            propensities=drawn.propensities,
+            propensities=drawn.counted,
             pseudo=pseudo,
             twins=twins,
             is_capped=is_capped,
-            promised=drawn.promised,
+            promised=drawn.promised_to_count,
         ),
         state.pending.first,
     )

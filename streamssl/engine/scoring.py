@@ -58,7 +58,10 @@ def abstain(state: EngineState, label: Label, pending: Pending) -> None:
 
 def unabstain(state: EngineState, pending: Pending) -> None:
     """Open a request again if nothing is left of its answers, now that an "I don't know" was taken back."""
-    if not state.book.has_abstained(pending.sequence) and state.live_accuracy.reopen(pending.sequence):
+    if state.book.has_abstained(pending.sequence):
+        return
+    state.live_accuracy.reopen(pending.sequence)
+    if all(each.request_id is None for each in state.book.get(pending.sequence)):
         state.sampler.reopen(pending.sequence)
 
 

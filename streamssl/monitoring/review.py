@@ -21,6 +21,11 @@ class ReviewGauges:
             "Share of the events that the live accuracy may rest on: no event is asked about with less than half.",
             registry=registry,
         )
+        self.reach = Gauge(
+            "streamssl_review_reach_ratio",
+            "Requests with keys below it count for the live accuracy: how far down the queue people get.",
+            registry=registry,
+        )
         self.excess = Gauge(
             "streamssl_review_raise_ratio",
             "What is asked beyond that for a while, as a part of it: at the start, for classes, after a drift.",
@@ -45,7 +50,8 @@ class ReviewGauges:
         """Set every gauge."""
         sampler, review = state.sampler, state.settings.review
         self.share.set(sampler.share)
-        self.promised.set(sampler.promised)
+        self.promised.set(sampler.promised * sampler.reach)
+        self.reach.set(sampler.reach)
         self.excess.set(sampler.excess)
         self.control.set(sampler.control)
         self.open.set(sampler.n_open)

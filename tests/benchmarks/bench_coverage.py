@@ -36,11 +36,14 @@ from streamssl.learners.mixture import Mixture
 from tests.benchmarks.streams import stored
 
 SHARE = 0.02
+QUEUED = 2_000
+"""Events until a request expires where people do not get through the queue."""
 WINDOW = 10_000
 CHUNK = 500
 LOOK_EVERY = 2_500
 FIRST_LOOK = 10_000
-EVENTS = 40_000
+EVENTS, MANY = 40_000, 100_000
+"""Events of a run; where people do not get through the queue the service first has to notice."""
 KINDS = ("guaranteed", "approximate", "normal", "plain", "since start", "twin", "gain", "pseudo-labels")
 
 
@@ -70,15 +73,19 @@ class Scenario(NamedTuple):
     """How many times as long it is from event to event in the first half."""
     per_hour: float | None = None
     """Answers that people can give."""
+    reached: float | None = None
+    """Requests that they get through, as a part of those that the share makes, by key; None: all."""
 
 
-def simulated(random: np.random.Generator, *, drift: float = 0.0, overconfident: float = 0.0) -> Predictions:
-    """Return predictions as sure as they are right, until in mid-stream they are right less often."""
-    confidences = 0.5 + 0.5 * random.beta(2.0, 0.6, EVENTS)
-    chance = np.where(np.arange(EVENTS) < EVENTS // 2, confidences, confidences - drift) - overconfident
-    right = random.random(EVENTS) < chance
-    twin_right = np.where(right, random.random(EVENTS) < 0.95, random.random(EVENTS) < 0.2)
-    decisions = random.integers(0, 2, EVENTS)
+def simulated(
+    random: np.random.Generator, *, drift: float = 0.0, overconfident: float = 0.0, n: int = EVENTS
+) -> Predictions:
+    """Return n predictions as sure as they are right, until in mid-stream they are right less often."""
+    confidences = 0.5 + 0.5 * random.beta(2.0, 0.6, n)
+    chance = np.where(np.arange(n) < n // 2, confidences, confidences - drift) - overconfident
+    right = random.random(n) < chance
+    twin_right = np.where(right, random.random(n) < 0.95, random.random(n) < 0.2)
+    decisions = random.integers(0, 2, n)
     return Predictions(
         decisions,
         confidences.astype(np.float32),
@@ -128,12 +135,13 @@ def run(
         sampler="uncertainty" if scenario.is_uncertain_first else "random", share=SHARE, per_hour=scenario.per_hour
     )
     sampler = ReviewSampler(review, seed=int(random.integers(2**32)))
-    live = LiveAccuracy(share=SHARE, window=WINDOW)
-    expires = max(1, int(5 * scenario.delay))
+    live = LiveAccuracy(share=SHARE, window=None if scenario.reached else WINDOW)
+    expires = QUEUED if scenario.reached else max(1, int(5 * scenario.delay))
     arrivals = np.cumsum(np.where(np.arange(n) < n // 2, scenario.slower, 1)) * 1_000
     said = np.stack([predictions.confidences, 1 - predictions.confidences], axis=1)
     labelled = np.full(2, 100)  # the two columns stand for the likeliest class and all others
     answers: list[tuple[float, int]] = []
+    waiting: list[tuple[float, int]] = []
     for begin in range(0, n, CHUNK):
         part = slice(begin, begin + CHUNK)
         ends = arrivals[part] + 1_000 * expires
@@ -141,6 +149,9 @@ def run(
         drawn = sampler.ask(Said(said[part], decisions), arrivals[part], ends, first=begin, labelled=labelled)
         asked = drawn.propensities > 0
         for i in np.flatnonzero(asked).tolist():
+            if scenario.reached:
+                heappush(waiting, (drawn.keys[i], begin + i))
+                continue
             heappush(answers, (begin + i + random.exponential(scenario.delay or 1e-9), begin + i))
         live.observe(
             Observed(
@@ -149,13 +160,18 @@ def run(
                 expires=ends,
                 decisions=predictions.decisions[part],
                 confidences=predictions.confidences[part],
-                propensities=drawn.propensities,
+                propensities=drawn.counted,
                 pseudo=predictions.pseudo[part],
                 twins=np.where(asked, predictions.twins[part], -1),
-                promised=drawn.promised,
+                promised=drawn.promised_to_count,
             ),
             pending_first=max(0, begin - 20_000),
         )
+        for _ in range(random.poisson(scenario.reached * SHARE * CHUNK) if scenario.reached else 0):
+            while waiting and waiting[0][1] <= begin + CHUNK - expires:
+                heappop(waiting)
+            if waiting:
+                answers.append((begin, heappop(waiting)[1]))
         while answers and answers[0][0] < begin + CHUNK:
             when, event = heappop(answers)
             if scenario.delay and when - event >= expires:
@@ -230,6 +246,9 @@ def scenarios(folder: Path | None) -> list[Scenario]:
     def drifting(random: np.random.Generator) -> Predictions:
         return simulated(random, drift=0.3)
 
+    def drifting_on(random: np.random.Generator) -> Predictions:
+        return simulated(random, drift=0.3, n=MANY)
+
     def boasting(random: np.random.Generator) -> Predictions:
         return simulated(random, overconfident=0.2)
 
@@ -241,6 +260,9 @@ def scenarios(folder: Path | None) -> list[Scenario]:
         Scenario("drift, uncertain first, late", drifting, is_uncertain_first=True, delay=1_000),
         Scenario("drift, late, silent where wrong", drifting, True, 1_000, (0.02, 0.3)),
         Scenario("twice as many events, no more time", simulated, True, slower=2, per_hour=40.0),
+        Scenario("half is reached, by key", drifting_on, reached=0.5),
+        Scenario("half is reached, uncertain first", drifting_on, True, reached=0.5),
+        Scenario("a fifth is reached, silent where wrong", drifting_on, True, silence=(0.02, 0.3), reached=0.2),
     ]
     for name in ("elec2", "nslkdd") if folder else ():
         assert folder is not None, "or there would be no names"

@@ -57,6 +57,25 @@ def test_a_share_of_the_requests_is_for_two_and_the_same_ones_again(tmp_path):
     assert {request["answers"] for request in none} == {1}
 
 
+def test_beyond_the_reach_an_answer_is_learnt_from_and_counts_for_nothing_else(tmp_path):
+    world = learnt(tmp_path, share=0.5)
+    world.state.sampler._reach.chosen[0] = 0.5
+    live = world.state.live_accuracy
+    before = len(live.requests)
+    asked = {each["event"]["id"]: each for each in pass_by(world, 500)}
+    counted = {each["event"]["id"] for each in asked.values() if each["key"] < 0.5}
+    assert 0.3 < len(counted) / len(asked) < 0.7
+    assert len(live.requests) - before == len(counted)
+    assert live.share == 0.25
+    propensities = sorted(asked[event]["propensity"] / 2 for event in counted)
+    np.testing.assert_allclose(np.sort(live.requests["propensity"][before:]), propensities, rtol=1e-3)
+    beyond = next(each for each in asked.values() if each["key"] >= 0.5)
+    n_examples = len(world.of("examples"))
+    world.settle(world.label(beyond["event"]["id"], "ham", request_id=beyond["request_id"]))
+    assert len(world.of("examples")) == n_examples + 1
+    assert not live.requests["status"][before:].any()
+
+
 def test_what_the_caps_swallow_is_counted(tmp_path):
     world = learnt(tmp_path, share=0.5, max_per_hour=30, max_per_day=10_000)
     requests = pass_by(world, 1_000)

@@ -41,6 +41,7 @@ def test_shares_and_the_budget(tmp_path):
     assert promised <= share < 2 * promised
     assert 0.3 <= value("streamssl_review_control_ratio") <= 3
     assert value("streamssl_review_raise_ratio") >= 0
+    assert value("streamssl_review_reach_ratio") == 1
 
 
 def test_open_expired_and_given_back(tmp_path):

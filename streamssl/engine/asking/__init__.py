@@ -1,6 +1,7 @@
 """Which events people are asked about, with which known probability.
 
-``draws`` has the formula and the compiled loop, ``sampler`` the draws and what becomes of the requests.
+``draws`` has the formula and the compiled loop, ``sampler`` the draws and what becomes of the requests, ``reach``
+which of them the live accuracy rests on.
 See docs/asking.md.
 """
 

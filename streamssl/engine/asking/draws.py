@@ -12,7 +12,7 @@ r"""The sampler's one compiled loop: with which probability people are asked abo
 events. ``e`` raises it for a while, which is paid back. ``g`` controls, slowly, what was asked towards what was to
 be asked: an integral controller on the requests themselves, since on the probabilities alone it would overspend
 where the mean of ``u`` falls. phi is `FLOOR`, ``P`` a share that is promised (`_promise`): no probability is ever
-below ``phi P``.
+below ``phi P``. Where people do not get through the queue, only its front counts for the live accuracy (`reach`).
 
 The propensities are for estimates. They are no weights for learning: 1 / pi in the loss would cost more labels than
 the choice saves.
@@ -27,6 +27,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamssl.engine.asking import reach as reaches
+from streamssl.engine.asking.reach import Reach
 from streamssl.engine.live_accuracy.estimator import FLOOR
 
 HOUR = 3_600_000.0
@@ -142,6 +144,7 @@ class Queue(NamedTuple):
 
     sequences: NDArray[np.int64]
     expires: NDArray[np.int64]
+    keys: Floats
     is_closed: NDArray[np.bool_]
     ends: NDArray[np.int64]
     """(2,) place of the oldest, and after the newest."""
@@ -158,6 +161,18 @@ class Drawn(NamedTuple):
     """Which cap has swallowed it after all."""
     promised: Floats
     """Share that is promised: no propensity of any event is below `FLOOR` times it."""
+    reach: Floats
+    """Keys below it count for the live accuracy: see `streamssl.engine.asking.reach`."""
+
+    @property
+    def counted(self) -> NDArray[np.float32]:
+        """Probability of being asked about with a key that counts; 0 where nobody is, or the key does not."""
+        return np.where(self.keys < self.reach, self.propensities * self.reach, 0).astype(np.float32)
+
+    @property
+    def promised_to_count(self) -> Floats:
+        """Share that is promised to be asked about with keys that count."""
+        return self.promised * self.reach
 
 
 @njit(cache=True, nogil=True)
@@ -165,6 +180,7 @@ def draw(
     rules: Rules,
     numbers: Floats,
     by_class: Floats,
+    reach: Reach,
     labelled: NDArray[np.int64],
     queue: Queue,
     first: int,
@@ -183,6 +199,8 @@ def draw(
         (N_NUMBERS,) what goes from event to event.
     by_class
         (3, k) predictions of each class: since the last look, and in the two averages.
+    reach
+        How far down the queue people get.
     labelled
         (k,) labels of each class.
     queue
@@ -199,18 +217,21 @@ def draw(
         numbers[EXCESS] = 0  # the labels were there before the events: a model that begins with the examples
     for i in range(len(arrivals)):
         _pass_time(numbers, float(arrivals[i]))
-        _return_expired(numbers, queue)
+        _return_expired(numbers, reach, queue)
         capacity = _capacity(rules, numbers)
         share = min(rules.share, capacity)
         numbers[AFFORDED] = share
         if numbers[SEEN] % STEADY == 0 or numbers[PROMISED] == 0 or share < numbers[PROMISED]:
             _promise(rules, numbers, share)
+        if numbers[SEEN] % STEADY == 0:
+            reaches.choose(reach, numbers[CLOCK])
         numbers[SEEN] += 1
         # Where most are asked about, there is little to choose; where all are, nothing.
         floor = max(FLOOR * numbers[PROMISED], 2 * share - 1)
         control = math.exp(-GAIN * numbers[DEBT])
         control = min(MOST_CONTROL, max(LEAST_CONTROL, control))
         drawn.promised[i] = numbers[PROMISED]
+        drawn.reach[i] = reach.chosen[0]
         drawn.propensities[i] = 0
         drawn.keys[i] = 0
         drawn.reasons[i] = NONE
@@ -252,6 +273,7 @@ def draw(
             end = queue.ends[1]
             queue.sequences[end] = first + i
             queue.expires[end] = expires[i]
+            queue.keys[end] = drawn.keys[i]
             queue.is_closed[end] = False
             queue.ends[1] = end + 1
 
@@ -292,7 +314,7 @@ def _capacity(rules: Rules, numbers: Floats) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _return_expired(numbers: Floats, queue: Queue) -> None:
+def _return_expired(numbers: Floats, reach: Reach, queue: Queue) -> None:
     """Let go of the oldest requests that are answered or have expired; give back what the expired ones have cost.
 
     Each gives back the share of the requests that are answered: all of it while people answer, nothing when nobody
@@ -307,6 +329,7 @@ def _return_expired(numbers: Floats, queue: Queue) -> None:
             numbers[RETURNED] += numbers[ANSWERED_SHARE]
             numbers[DEBT] -= numbers[ANSWERED_SHARE]
             numbers[ANSWERED_SHARE] -= numbers[ANSWERED_SHARE] / CLOSED
+        reaches.note(reach, queue.keys[oldest], queue.is_closed[oldest])
         queue.ends[0] = oldest + 1
 
 

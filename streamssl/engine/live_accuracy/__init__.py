@@ -13,6 +13,7 @@ retraction                                  removes it; the request is open agai
 volunteered label                           stays out: who volunteers chooses what to label
 label made with the guess shown             stays out, and the event counts as unanswered
 "I don't know", expired, swallowed by cap   unanswered: the guaranteed interval allows for the worst
+request with a key beyond the reach         stays out, answered or not: see `streamssl.engine.asking.reach`
 request that is still open                  the window ends before it
 event asked about with no class known       stays out: nothing was predicted
 ==========================================  =================================================================

@@ -40,7 +40,7 @@ class Observed(NamedTuple):
     decisions: NDArray[np.int64]
     confidences: NDArray[np.float32]
     propensities: NDArray[np.float32]
-    """0 where nobody is asked."""
+    """0 where nobody is asked, or not so that it counts."""
     pseudo: NDArray[np.int64]
     """Pseudo-label, -1 for none."""
     twins: NDArray[np.int64]
@@ -202,13 +202,11 @@ class LiveAccuracy:
         if place is not None and self.requests["status"][place] != Status.CAPPED:
             self.requests["status"][place] = Status.OPEN
 
-    def reopen(self, sequence: int) -> bool:
-        """Remove the "I don't know" about an event: the request is open again; tell whether there was one."""
+    def reopen(self, sequence: int) -> None:
+        """Remove the "I don't know" about an event: the request is open again."""
         place = self.requests.find(sequence)
-        if place is None or self.requests["status"][place] != Status.ABSTAINED:
-            return False
-        self.requests["status"][place] = Status.OPEN
-        return True
+        if place is not None and self.requests["status"][place] == Status.ABSTAINED:
+            self.requests["status"][place] = Status.OPEN
 
     def end_block(self) -> int:
         """Return the first block that is not closed: one of its requests may still be answered."""
