@@ -19,9 +19,9 @@ import orjson
 from streamssl.config.processes import FieldKind, ReviewServiceSettings
 from streamssl.review import pictures
 from streamssl.review.pictures import Picture
-from streamssl.review.unusual import Place, Usual
+from streamssl.review.unusual import LONGEST_WORD, Place, Usual, values_of, yes_or_no
 
-SHORT = 80
+SHORT = LONGEST_WORD
 """Characters of a text that fits a line of the table."""
 UNFOLDED = 1_200
 """Characters of a text that are shown at once."""
@@ -53,7 +53,7 @@ class Field(NamedTuple):
     is_nothing: bool = False
     """Missing or empty: the text is ours."""
     place: Place | None = None
-    """How unusual a number is."""
+    """How unusual a number or a word is."""
     url: str = ""
     """Of a link, or of a picture elsewhere. Always http or https."""
     size: tuple[int, int] | None = None
@@ -70,7 +70,7 @@ class Presentation(NamedTuple):
 
     @property
     def has_places(self) -> bool:
-        """Whether anything is said of how unusual a number is."""
+        """Whether anything is said of how unusual a value is."""
         return any(each.place for each in self.fields)
 
     @property
@@ -112,7 +112,7 @@ def present(
     [('amount', 'line', '12.5'), ('who.name', 'line', 'Ann'), ('see', 'link', 'https://example.com/7')]
     """
     parts = _parts(features, settings)
-    fields = [_field(part, settings, usual, now) for part in parts[:MOST_FIELDS]]
+    fields = [_placed(part, _field(part, settings), usual, now) for part in parts[:MOST_FIELDS]]
     return Presentation(fields, max(0, len(parts) - MOST_FIELDS))
 
 
@@ -264,7 +264,15 @@ def _grid(members: list[_Part], *, is_asked: bool) -> list[Any] | None:
     return ordered if is_asked or pictures.look_like_pixels(ordered) else None
 
 
-def _field(part: _Part, settings: ReviewServiceSettings, usual: Usual | None, now: int) -> Field:
+def _placed(part: _Part, field: Field, usual: Usual | None, now: int) -> Field:
+    """Say of a line how unusual its value is."""
+    if usual is None or field.shown != "line":
+        return field
+    value = values_of([(part.name, part.value)]).get(part.name)
+    return field if value is None else field._replace(place=usual.place(part.name, value, now))
+
+
+def _field(part: _Part, settings: ReviewServiceSettings) -> Field:
     name, kind, value = part
     if kind == "pixels":
         array = pictures.pixels(value)
@@ -275,13 +283,11 @@ def _field(part: _Part, settings: ReviewServiceSettings, usual: Usual | None, no
     if isinstance(value, str):
         return _of_text(name, kind, value, settings)
     if _is_number(value) and kind != "text":
-        text = number_text(value)
-        where = usual.place(name, float(value), now) if usual is not None and abs(value) < 1e300 else None
-        return Field(name, "line", text, full=str(value)[:400], is_number=True, place=where)
+        return Field(name, "line", number_text(value), full=str(value)[:400], is_number=True)
     if value is None:
         return Field(name, "line", "missing", is_nothing=True)
     if isinstance(value, bool):
-        return Field(name, "line", "yes" if value else "no")
+        return Field(name, "line", yes_or_no(value))
     if isinstance(value, list) and len(value) > 4 and all(_is_number(each) for each in value):
         first = ", ".join(number_text(each) for each in value[:4])
         return _folded(name, f"{first}, ... ({len(value):,} numbers)", ", ".join(map(number_text, value[:20_000])))

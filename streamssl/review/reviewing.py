@@ -20,7 +20,7 @@ from streamssl.review.guideline import Guideline
 from streamssl.review.presentation import Presentation, named_values, picture, present
 from streamssl.review.questions import Guess
 from streamssl.review.site import Site, midnight
-from streamssl.review.unusual import Usual, numbers_of
+from streamssl.review.unusual import Usual, values_of
 from streamssl.review.visits import Visit
 
 DIGITS = "123456789"
@@ -58,7 +58,7 @@ class Reviewing:
     def __init__(self, site: Site) -> None:
         self._desk = site.desk
         self._settings = site.settings
-        self._usual = Usual(self._latest_numbers)
+        self._usual = Usual(self._latest_values)
         self.guideline = Guideline(self._settings.guideline)
         self._guesses: dict[str, Guess] = {}
         self._waiting: tuple[int, int] | None = None
@@ -221,9 +221,9 @@ class Reviewing:
             self._guesses[request_id] = guess
         return guess
 
-    def _latest_numbers(self, n: int) -> Iterator[dict[str, float]]:
+    def _latest_values(self, n: int) -> Iterator[dict[str, float | str]]:
         for question in self._desk.latest(n):
-            yield numbers_of(named_values(question.features, self._settings))
+            yield values_of(named_values(question.features, self._settings))
 
 
 def said_of(form: dict[str, str]) -> Said | None:

@@ -225,3 +225,25 @@ def test_how_unusual_a_number_is_is_said_of_the_latest_questions_and_looked_up_o
 def test_extreme_numbers(value):
     assert len(only({"x": value}, PLAIN).text) < 40
     present({"x": value}, PLAIN, Usual(lambda n: [{"x": 1.0}] * 30), now=0)
+
+
+def test_words_that_are_rare_are_said_to_be_and_names_are_not():
+    """Ids of cases are all new; where words recur, a new one tells."""
+
+    def latest(n):
+        for number in range(n):
+            yield {"country": "de" if number % 50 else "li", "id": f"case-{number}", "is_new": "no"}
+
+    features = {"country": "va", "id": "case-9999", "is_new": True, "note": None}
+    usual = Usual(latest)
+    shown = {field.name: field.place for field in present(features, PLAIN, usual).fields}
+    assert shown["country"].words == shown["is_new"].words == "like none of the others"
+    assert shown["country"].is_notable
+    assert shown["country"].rank is None
+    assert shown["id"] is shown["note"] is None
+    [country] = present({"country": "li"}, PLAIN, usual).fields
+    assert country.place.words == "like 2% of the others"
+    [country] = present({"country": "de"}, PLAIN, usual).fields
+    assert country.place is None
+    [amount] = present({"country": 3}, PLAIN, usual).fields
+    assert amount.place is None, "a number among words"
