@@ -18,7 +18,7 @@ class ReviewGauges:
         )
         self.promised = Gauge(
             "streamssl_review_promised_share_ratio",
-            "Share of the events that the live accuracy may rest on: no event is asked about with less than half.",
+            "Share that the live accuracy rests on: no event is asked about so that it counts with less than half.",
             registry=registry,
         )
         self.reach = Gauge(

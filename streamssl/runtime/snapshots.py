@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from streamssl.fail_points import reach
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever an older reader would misread a snapshot."""
 
 

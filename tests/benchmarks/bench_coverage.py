@@ -192,7 +192,7 @@ def _look(live: LiveAccuracy, truth: Predictions) -> list[tuple[float, ...]]:
     reading = read(live, 0)
     end = live.end_block()
     last = int(live.blocks.begins[end])
-    window = slice(int(live.blocks.begins[live.blocks.back(end, live.window)]), last)
+    window = slice(int(live.blocks.begins[live.recent_block(end)]), last)
     predicted = truth.decisions[window] >= 0
     right, twin_right = truth.right[window][predicted], truth.twin_right[window][predicted]
     pseudo = truth.pseudo[window] >= 0

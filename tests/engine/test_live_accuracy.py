@@ -11,9 +11,11 @@ from scipy.special import logsumexp
 
 from streamssl.engine.live_accuracy import LiveAccuracy, Observed, read
 from streamssl.engine.live_accuracy.blocks import MOST
+from streamssl.engine.live_accuracy.estimator import FLOOR
 from streamssl.engine.live_accuracy.evidence import evidence
 from streamssl.engine.live_accuracy.intervals import (
     BOUND,
+    ENOUGH,
     Evidence,
     boldest_slope,
     crossing,
@@ -83,7 +85,7 @@ class Simulation:
     def window(self):
         """Return the events of the recent window."""
         end = self.live.end_block()
-        begin = self.live.blocks.back(end, self.live.window)
+        begin = self.live.recent_block(end)
         return slice(int(self.live.blocks.begins[begin]), int(self.live.blocks.begins[end]))
 
     def truth(self):
@@ -390,6 +392,19 @@ def test_another_promise_begins_anew_what_is_known_since_the_start_alone():
     assert reading.since_start.learner.events == 0
     assert simulation.live.start == simulation.n
     assert reading.recent.learner.value == pytest.approx(before.value, abs=0.01)
+
+
+def test_a_promise_that_rises_leaves_what_is_known_as_it_was():
+    """The window is longer for a while, so that it says something although little was promised in its beginning."""
+    simulation = promised(Simulation(0, n=40_000, window=None), SHARE / 40, SHARE, at=30_000)
+    assert simulation.live.share_since_start == SHARE / 40
+    since_start = read(simulation.live, 0).since_start.learner
+    assert since_start.events == int(simulation.live.blocks.begins[simulation.live.end_block()])
+    assert since_start.low <= simulation.right.mean() <= since_start.high
+    assert len(simulation.right[simulation.window()]) >= ENOUGH / (FLOOR * SHARE / 40)
+    assert simulation.holds()
+    simulation = promised(Simulation(0, n=60_000, window=None), SHARE / 40, SHARE, at=30_000)
+    assert len(simulation.right[simulation.window()]) == simulation.live.window
 
 
 @pytest.mark.parametrize("shares", [(0.0, SHARE), (SHARE, 0.0)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamssl.engine.live_accuracy import blocks as sums
 from streamssl.engine.live_accuracy.blocks import Blocks
 from streamssl.engine.live_accuracy.evidence import Who, evidence, farthest
-from streamssl.engine.live_accuracy.intervals import BETS, Tally, slopes, tally
+from streamssl.engine.live_accuracy.intervals import BETS, ENOUGH, Tally, slopes, tally
 from streamssl.engine.live_accuracy.requests import MOST, UNKNOWN, Requests, Status
 
 WINDOW = 10_000
@@ -109,8 +109,8 @@ class LiveAccuracy:
 
     @property
     def floor(self) -> float:
-        """What no propensity is below at present, and since the start."""
-        return FLOOR * self.share
+        """What no propensity has been below since the start."""
+        return FLOOR * self.share_since_start
 
     def begin(self, start: int) -> None:
         """Forget everything; count from event ``start`` on."""
@@ -119,8 +119,10 @@ class LiveAccuracy:
         self._begin_since_start(start)
 
     def _begin_since_start(self, start: int) -> None:
-        """Count anew what is known since the start: its bets were made for one floor."""
+        """Count anew what is known since the start: its bets were made for a floor, and too bold for a lower."""
         self.start = start
+        self.share_since_start = self.share
+        """Least share that was promised since then."""
         self.settled = [_nothing() for _ in TARGETS]
         """Sums over the requests that have been forgotten."""
         self.events = np.zeros((2, 2), dtype=np.int64)
@@ -130,7 +132,8 @@ class LiveAccuracy:
         """Take over another share that is promised, from the next event on.
 
         The recent window goes on, with the least share that was promised in it. What is known since the start
-        begins anew; and everything does where nobody was asked before, or is from now on.
+        begins anew where less is promised than ever since; and everything does where nobody was asked before, or
+        is from now on.
         """
         if share == self.share:
             return
@@ -142,7 +145,8 @@ class LiveAccuracy:
         if self.blocks.begins[-1] < self.next_sequence:
             self._open_block(self.next_sequence, pending_first)
         self.blocks.promised[-1] = share
-        self._begin_since_start(self.next_sequence)
+        if share < self.share_since_start or self.start == self.next_sequence:
+            self._begin_since_start(self.next_sequence)
 
     def observe(self, events: Observed, pending_first: int) -> None:
         """Count events, and enter the requests about some of them.
@@ -208,6 +212,21 @@ class LiveAccuracy:
         if place is not None and self.requests["status"][place] == Status.ABSTAINED:
             self.requests["status"][place] = Status.OPEN
 
+    def recent_block(self, end: int) -> int:
+        """Return the first block of the recent window that ends before block ``end``.
+
+        As long as the present promise wants it; where less was promised in it, long enough to say something.
+        """
+        begin = self.blocks.back(end, self.window)
+        enough = min(ENOUGH, FLOOR * self.share * self.window)
+        while begin > 0 and self.share > 0:
+            floor = FLOOR * self.blocks.least_promised(begin, end)
+            longer = self.blocks.back(end, math.ceil(enough / floor))
+            if longer >= begin:
+                break
+            begin = longer
+        return begin
+
     def end_block(self) -> int:
         """Return the first block that is not closed: one of its requests may still be answered."""
         first = int(self.blocks.begins[0])
@@ -246,7 +265,7 @@ class LiveAccuracy:
         self.blocks.open(first, self.share)
         self.next_sequence = first
         end = self.end_block()
-        window = self.blocks.back(end, self.window)
+        window = self.recent_block(end)
         before = self.blocks.back(window, self.window)
         a_day_old = int(np.searchsorted(self.blocks.newest, self.clock - DAY))
         excess = len(self.requests) - MOST
@@ -298,6 +317,7 @@ class LiveAccuracy:
             "clock": self.clock,
             "next_sequence": self.next_sequence,
             "start": self.start,
+            "share_since_start": self.share_since_start,
         }
         arrays = {
             **{f"requests.{name}": column for name, column in self.requests.to_arrays().items()},
@@ -314,6 +334,7 @@ class LiveAccuracy:
         live.clock = document["clock"]
         live.next_sequence = document["next_sequence"]
         live.start = document["start"]
+        live.share_since_start = document["share_since_start"]
         live.requests = Requests.from_arrays(_below("requests.", arrays))
         live.blocks = Blocks.from_arrays(_below("blocks.", arrays))
         live.events = arrays["events"].copy()

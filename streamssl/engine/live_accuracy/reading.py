@@ -67,7 +67,7 @@ class _Window(NamedTuple):
 def read(live: LiveAccuracy, n_classes: int) -> Reading:
     """Return the estimates. Cost: some milliseconds, and .2 us for each request that is remembered."""
     end = live.end_block()
-    begin = live.blocks.back(end, live.window)
+    begin = live.recent_block(end)
     window = _Window(live.blocks.back(begin, live.window), begin, end)
     young = np.searchsorted(live.blocks.newest, [live.clock - DAY, live.clock - HOUR], side="right")
     day, hour = (min(end, int(block)) for block in young)
