@@ -17,8 +17,9 @@ from streamssl.connectors.label_studio.answers import reconcile
 from streamssl.connectors.label_studio.client import REQUEST_SECONDS, Away, Client, Refused
 from streamssl.connectors.label_studio.payloads import Origin, Task, earlier, to_request, to_task
 from streamssl.connectors.label_studio.tables import TABLES
-from streamssl.connectors.records import LabelWriter, Unwritable
+from streamssl.connectors.records import LabelWriter
 from streamssl.messages import Invalid
+from streamssl.messages.mapped import Unwritable
 from streamssl.transport.base import Record
 
 log = logging.getLogger(__name__)
