@@ -14,7 +14,7 @@ streamssl_live_accuracy_ratio{who="learner",window="recent"} 0.8
 streamssl_live_accuracy_low_ratio{who="learner",window="recent"} 0.7
 streamssl_live_accuracy_high_ratio{who="learner",window="recent"} 0.9
 streamssl_live_accuracy_ratio{who="learner",window="since_start"} 0.1
-streamssl_accuracy_ratio{who="learner",labels="all"} 0.1
+streamssl_accuracy_ratio{who="learner"} 0.1
 streamssl_live_accuracy_ratio{who="twin",window="recent"} 0.75
 streamssl_live_accuracy_low_ratio{who="twin",window="recent"} 0.6
 streamssl_live_accuracy_high_ratio{who="twin",window="recent"} 0.8
