@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +10,6 @@ from typing import Any
 
 BUSY_SECONDS = 30
 """How long one thread waits for the other's transaction."""
-PREDECESSOR_SECONDS = 10
-"""How long a process that is still ending may hold the file."""
 
 COMMON = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value NOT NULL);
@@ -25,10 +21,6 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 """
 """What every such file holds: how far topics have been read, and labels on their way."""
-
-
-class FileTaken(Exception):
-    """Another process works with this file."""
 
 
 class Database:
@@ -89,26 +81,3 @@ class Database:
     def close(self) -> None:
         """Release."""
         self._connection.close()
-
-
-@contextmanager
-def sole_use(path: Path) -> Iterator[None]:
-    """Hold the file's lock.
-
-    Raises
-    ------
-    FileTaken
-        When another process holds it and does not end.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        deadline = time.monotonic() + PREDECESSOR_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise FileTaken(f"{path} is in use by another process: one file, one process") from None
-                time.sleep(0.1)
-        yield
