@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-BUSY_SECONDS = 30
-"""How long one thread waits for the other's transaction."""
+from streamssl.transport.sqlite_file import opened, transaction
 
 COMMON = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value NOT NULL);
@@ -38,25 +36,11 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         # SQLite would let everybody on this machine read it; the files that it puts beside it are as this one.
         path.touch(mode=0o600)
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        # What has been acknowledged to the other side is on the disk, also after a power cut.
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(COMMON + tables)
+        self._connection = opened(path, COMMON + tables)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything inside is kept together, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
-                self._connection.execute("ROLLBACK")
-            raise
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside is kept together, or not at all; then it is on the disk, and may be acknowledged."""
+        return transaction(self._connection)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
