@@ -201,7 +201,8 @@ def run(
     settings = config.connectors.label_studio
     token = settings.token.get_secret_value() if settings.token else ""
     backoff = Backoff(stop)
-    with closing(Database(path, TABLES)) as database, Client(settings.url, token, settings.project or 0) as client:
+    client = Client(settings.url, token, settings.project or 0)
+    with closing(client), closing(Database(path, TABLES)) as database:
         tasks.try_refused_again(database)
         studio = Studio(config, client, database, has_labels)
         while not stop.is_set():
