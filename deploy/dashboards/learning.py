@@ -151,7 +151,7 @@ def _right() -> list[Panel]:
         chart(
             "Accuracy on all labels",
             "Volunteered labels too: how well the labelled events were foreseen, not how right it is on all.",
-            [Query("{{who}}", f"avg by (who) ({known(of('streamssl_accuracy_ratio', labels='all'))})")],
+            [Query("{{who}}", f"avg by (who) ({known(of('streamssl_accuracy_ratio'))})")],
             unit=SHARE,
             span=6,
             least=None,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
 from streamssl.cli.output import CommandError, counted, nearest, say
-from streamssl.cli.wire import label_mapping, label_value
 
 if TYPE_CHECKING:
     from streamssl.config import Config
@@ -89,9 +88,8 @@ def label(
             "not": excluded or None,
             "abstain": abstain or None,
         }
-        form = label_mapping(loaded.mapping, loaded.topics.labels[0])
         # A record without a value takes back what all have said; it names its event by the key alone.
-        value = None if retract and annotator is None else label_value(form, answer, retracts=retract)
+        value = None if retract and annotator is None else _value(loaded, answer, retract)
         labels = [_message(loaded, event_id.encode(), value)]
     _send(loaded, labels)
     say(f"sent {counted(len(labels), 'label')} to {loaded.topics.labels[0]}")
@@ -116,7 +114,6 @@ def _exported(
     known = next((each for each in FORMATS if each == tool), None)
     if known is None:
         raise CommandError(f"--format {tool}: it must be one of {', '.join(FORMATS)}{nearest(tool, FORMATS)}")
-    form = label_mapping(config.mapping, config.topics.labels[0])
     try:
         found = list(items(_read(file)))
     except Unreadable as error:
@@ -125,7 +122,7 @@ def _exported(
         try:
             for fields in labels_of(item, known, event_id, control):
                 named = fields if fields.get("annotator") is not None else fields | {"annotator": annotator}
-                yield place, label_value(form, named)
+                yield place, _value(config, named)
         except Unreadable as error:
             yield place, CommandError(str(error))
 
@@ -153,6 +150,15 @@ def _checked(file: Path, lines: Iterable[Line], config: Config, skip_bad: bool) 
         lines_are = "line is" if bad == 1 else "lines are"
         raise CommandError(f"{file}: {bad} {lines_are} bad, so nothing was sent; --skip-bad sends the others")
     return labels
+
+
+def _value(config: Config, fields: Mapping[str, Any], retracts: bool = False) -> bytes:
+    from streamssl.messages.mapped import Unwritable, label_value
+
+    try:
+        return label_value(config.mapping.labels_of(config.topics.labels[0]), fields, retracts)
+    except Unwritable as error:
+        raise CommandError(str(error)) from error
 
 
 def _message(config: Config, key: bytes | None, value: bytes | None) -> Message:

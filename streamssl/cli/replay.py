@@ -16,7 +16,6 @@ import typer
 
 from streamssl.cli.options import ConfigFile, Settings, connected, load
 from streamssl.cli.output import CommandError, counted, on_terminal, say
-from streamssl.cli.wire import event_mapping, event_value, label_mapping, label_value
 
 if TYPE_CHECKING:
     from streamssl.config import Config
@@ -93,6 +92,7 @@ def replay(
     them, and the service ignores events that it has already.
     """
     from streamssl.evaluation.datasets import DatasetError, read_events
+    from streamssl.messages.mapped import Unwritable
     from streamssl.runtime.topics import check_topics, topic_specs
 
     pace = Pace(_per_second(rate), label_delay)
@@ -110,7 +110,7 @@ def replay(
             with transport.producer() as producer, _shown(limit) as show:
                 for done in feed(messages, producer, pace):
                     show(done)
-    except DatasetError as error:
+    except (DatasetError, Unwritable) as error:
         raise CommandError(str(error)) from error
     finally:
         if done.events:
@@ -138,12 +138,13 @@ def as_messages(
     seed
         Chooses which: the same seed, the same choice.
     """
+    from streamssl.messages.mapped import event_value, label_value
     from streamssl.transport.base import Message
 
     chance = random.Random(seed)
     excluded = frozenset(exclude)
     events, labels = config.topics.events[0], config.topics.labels[0]
-    events_form, labels_form = event_mapping(config.mapping, events), label_mapping(config.mapping, labels)
+    events_form, labels_form = config.mapping.events_of(events), config.mapping.labels_of(labels)
     for number, row in enumerate(rows, start=1):
         event_id = row.id if row.id is not None else f"{name}-{number}"
         key = event_id.encode()

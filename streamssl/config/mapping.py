@@ -71,3 +71,13 @@ class MappingSettings(Section):
     topics: dict[str, TopicMapping] = Field(
         {}, description="Of single topics, by name: {events: ...} or {labels: ...}, instead of the above."
     )
+
+    def events_of(self, topic: str) -> EventMapping:
+        """Return how events of a topic are read."""
+        own = self.topics.get(topic)
+        return own.events if own and own.events else self.events
+
+    def labels_of(self, topic: str) -> LabelMapping:
+        """Return how labels of a topic are read."""
+        own = self.topics.get(topic)
+        return own.labels if own and own.labels else self.labels

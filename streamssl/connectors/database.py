@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import sqlite3
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-BUSY_SECONDS = 30
-"""How long one thread waits for the other's transaction."""
-PREDECESSOR_SECONDS = 10
-"""How long a process that is still ending may hold the file."""
+from streamssl.transport.sqlite_file import opened, transaction
 
 COMMON = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value NOT NULL);
@@ -25,10 +19,6 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 """
 """What every such file holds: how far topics have been read, and labels on their way."""
-
-
-class FileTaken(Exception):
-    """Another process works with this file."""
 
 
 class Database:
@@ -46,25 +36,11 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         # SQLite would let everybody on this machine read it; the files that it puts beside it are as this one.
         path.touch(mode=0o600)
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        # What has been acknowledged to the other side is on the disk, also after a power cut.
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(COMMON + tables)
+        self._connection = opened(path, COMMON + tables)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything inside is kept together, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
-                self._connection.execute("ROLLBACK")
-            raise
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside is kept together, or not at all; then it is on the disk, and may be acknowledged."""
+        return transaction(self._connection)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -89,26 +65,3 @@ class Database:
     def close(self) -> None:
         """Release."""
         self._connection.close()
-
-
-@contextmanager
-def sole_use(path: Path) -> Iterator[None]:
-    """Hold the file's lock.
-
-    Raises
-    ------
-    FileTaken
-        When another process holds it and does not end.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        deadline = time.monotonic() + PREDECESSOR_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise FileTaken(f"{path} is in use by another process: one file, one process") from None
-                time.sleep(0.1)
-        yield

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 
-from streamssl.connectors.database import Database, FileTaken, sole_use
+from streamssl.connectors.database import Database
+from streamssl.locks import Taken, sole_use
 from streamssl.transport.base import Fenced
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,10 @@ CommitLimit = Callable[[], AbstractContextManager[None]]
 
 def begin(stack: ExitStack, path: Path, tables: str) -> int | None:
     """Take the connector's file for this process and make it; return an exit code if that cannot be."""
+    taken = f"{path} is in use by another process: one file, one process"
     try:
-        stack.enter_context(sole_use(path))
-    except FileTaken as error:
+        stack.enter_context(sole_use(path.with_suffix(".lock"), taken))
+    except Taken as error:
         log.error("%s", error)
         return EXIT_FAILED
     # Made before there are threads, and held: of two connections that make a file, SQLite refuses one at once.

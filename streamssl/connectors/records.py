@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from streamssl.config import Config, LabelMapping
+from streamssl.config import Config
 from streamssl.messages import Label, decode_label
-from streamssl.messages.mapping import Mapper, parse_path
+from streamssl.messages.mapped import Unwritable, label_value
+from streamssl.messages.mapping import Mapper
 from streamssl.transport.base import Message, Record
-
-
-class Unwritable(Exception):
-    """The mapping of the labels topic cannot say this label; the message says why."""
 
 
 class LabelWriter:
@@ -21,8 +16,7 @@ class LabelWriter:
 
     def __init__(self, config: Config) -> None:
         self.topic = config.topics.labels[0]
-        own = config.mapping.topics.get(self.topic)
-        self._mapping = own.labels if own and own.labels else config.mapping.labels
+        self._mapping = config.mapping.labels_of(self.topic)
         self._mapper = Mapper(config.mapping)
 
     def write(self, label: Label) -> Message:
@@ -31,11 +25,12 @@ class LabelWriter:
         Raises
         ------
         Unwritable
-            When the topic's mapping would make something else of it.
+            When the topic's mapping cannot say it, or would make something else of it.
         Invalid
             When a field cannot be used.
         """
-        value = label_value(self._mapping, label)
+        retracts = label.label is None and not label.abstain and not label.excluded
+        value = label_value(self._mapping, _fields(label), retracts)
         key = label.event_id.encode()
         understood = decode_label(Record(self.topic, 0, 0, label.time, key, value), self._mapper)
         if understood != label:
@@ -43,38 +38,17 @@ class LabelWriter:
         return Message(self.topic, key, value)
 
 
-def label_value(mapping: LabelMapping, label: Label) -> bytes:
-    """Return a label's value under a mapping.
-
-    Examples
-    --------
-    >>> label_value(LabelMapping(label="verdict.final"), Label("7", "spam", 0, annotator="ann"))
-    b'{"event_id":"7","verdict":{"final":"spam"},"time":0,"annotator":"ann"}'
-    """
-    fields: dict[str, Any] = {
+def _fields(label: Label) -> dict[str, Any]:
+    """Return a label by the names of our own records."""
+    return {
         "event_id": label.event_id,
         "label": label.label,
         "time": label.time,
         "annotator": label.annotator,
         "confidence": label.confidence,
-        "excluded": list(label.excluded) or None,
+        "not": list(label.excluded) or None,
         "abstain": label.abstain or None,
         "request_id": label.request_id,
         "seen_prediction": label.seen_prediction or None,
         "features": label.features,
     }
-    document: dict[str, Any] = {}
-    for name, value in fields.items():
-        retracts = name == "label" and not label.abstain and not label.excluded
-        if value is not None or retracts:
-            _put(document, getattr(mapping, name), value)
-    return orjson.dumps(document)
-
-
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
-    *outer, name = parse_path(path)
-    for part in outer:
-        document = document.setdefault(part, {})
-        if not isinstance(document, dict):
-            raise Unwritable(f"mapping.labels: cannot write {path}: {part} holds a value already")
-    document[name] = value

@@ -25,8 +25,9 @@ from streamssl.config import Config, MappingSettings
 from streamssl.connectors import outbox
 from streamssl.connectors.database import Database
 from streamssl.connectors.listening import TooLarge, TooSlow, read_body
-from streamssl.connectors.records import LabelWriter, Unwritable
+from streamssl.connectors.records import LabelWriter
 from streamssl.messages import Invalid, decode_label
+from streamssl.messages.mapped import Unwritable
 from streamssl.messages.mapping import Mapper
 from streamssl.transport.base import Record
 

@@ -7,46 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from prometheus_client.parser import text_string_to_metric_families
+from streamssl.monitoring.reading import Silent, read
+from streamssl.monitoring.scrape import Scrape
 
 HOST = "127.0.0.1"
 STOP_WITHIN = 30.0
 """Seconds that the service may take to finish its batch and leave a snapshot."""
+ANSWERS_WITHIN = 2.0
+"""Seconds that it may be silent when it is asked something."""
 
 
 class ServiceDied(Exception):
     """The service ended by itself or does not answer; the message says how it ended."""
-
-
-class Scrape:
-    r"""One reading of ``/metrics``.
-
-    Parameters
-    ----------
-    text
-        In Prometheus' text format.
-
-    Examples
-    --------
-    >>> scrape = Scrape('labels_total{case="joined"} 3.0\nlabels_total{case="early"} 1.0\n')
-    >>> scrape.value("labels_total"), scrape.value("labels_total", case="joined"), scrape.value("other")
-    (4.0, 3.0, 0.0)
-    """
-
-    def __init__(self, text: str = "") -> None:
-        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-
-    def value(self, name: str, **labels: str) -> float:
-        """Return the sum over the series with this name and these labels, 0 when there is none."""
-        matching = (s.value for s in self._samples if s.name == name and labels.items() <= s.labels.items())
-        return sum(matching, start=0.0)
 
 
 class Service:
@@ -91,12 +69,18 @@ class Service:
 
     def is_ready(self) -> bool:
         """Tell whether state is restored, kernels are compiled and partitions assigned."""
-        return self._get("/health/ready") is not None
+        try:
+            with _OPENER.open(f"{self.url}/health/ready", timeout=ANSWERS_WITHIN):
+                return True
+        except OSError:
+            return False
 
     def scrape(self) -> Scrape | None:
         """Read ``/metrics``; None when it does not answer in time."""
-        text = self._get("/metrics")
-        return None if text is None else Scrape(text)
+        try:
+            return read(f"{self.url}/metrics", ANSWERS_WITHIN)
+        except Silent:
+            return None
 
     def check(self) -> None:
         """Raise `ServiceDied` if the process has ended."""
@@ -122,14 +106,6 @@ class Service:
     def log_tail(self, lines: int = 15) -> str:
         """Return the last lines that the service wrote."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-
-    def _get(self, path: str) -> str | None:
-        try:
-            with _OPENER.open(self.url + path, timeout=2) as answer:
-                text: str = answer.read().decode()
-                return text
-        except (urllib.error.URLError, OSError):
-            return None
 
     def __enter__(self) -> Self:
         self.start()

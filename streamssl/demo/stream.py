@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,7 +14,8 @@ from streamssl.demo.datasets import DemoSet
 from streamssl.demo.person import Person
 from streamssl.demo.reviewer import Reviewer
 from streamssl.demo.scoreboard import Scoreboard
-from streamssl.demo.service import Scrape, Service, ServiceDied
+from streamssl.demo.service import Service, ServiceDied
+from streamssl.monitoring.scrape import Scrape
 from streamssl.transport.base import Message, Producer, Reader, Record, Transport
 
 ROUND = 0.05
@@ -24,6 +25,8 @@ READY_WITHIN = 600.0
 """Seconds for the service to become ready; compiling takes a minute or two on a slow machine."""
 SILENT_AFTER = 30.0
 """Seconds without any progress, once everything is sent, after which the service counts as stuck."""
+UNREAD = Scrape("", time=0.0)
+"""What the service has said before it is first asked."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Progress:
     """Events predicted a second, lately."""
     waiting: int = 0
     """Answers that the reviewer has not given yet."""
-    scrape: Scrape = field(default_factory=Scrape)
+    scrape: Scrape = UNREAD
     """The service's own metrics, at most about a second old."""
 
 
@@ -139,7 +142,7 @@ class Stream:
         """Return how many answers the service has met with their events."""
         labels = self.progress.scrape
         # A label that came before its event was counted is counted again when the event is there.
-        return labels.value("streamssl_labels_total") - labels.value("streamssl_labels_total", case="early")
+        return labels.total("streamssl_labels_total") - labels.total("streamssl_labels_total", case="early")
 
     def _send_events(self, producer: Producer, elapsed: float) -> None:
         due = min(self.progress.total, int(elapsed * self._rate) + 1)

@@ -17,8 +17,8 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from streamssl.demo.scoreboard import Scoreboard
-    from streamssl.demo.service import Scrape
     from streamssl.demo.stream import Progress
+    from streamssl.monitoring.scrape import Scrape
 
 LINE_EVERY = 5.0
 """Seconds between plain lines."""
@@ -119,7 +119,7 @@ def estimate(scrape: Scrape, who: str) -> str:
     value, low, high = (
         scrape.value(f"streamssl_live_accuracy{end}_ratio", **recent) for end in ("", "_low", "_high")
     )
-    if math.isnan(value) or high == 0:  # 0: it has not been said yet
+    if math.isnan(value):
         return "too few labels yet"
     return f"{value:.0%} ({low:.0%} to {high:.0%})"
 

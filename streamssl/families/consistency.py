@@ -13,6 +13,7 @@ from river import base
 from streamssl.families import students
 from streamssl.families.guard import Guard
 from streamssl.families.guarded import GuardedClassifier
+from streamssl.families.rows import OnRows
 from streamssl.families.students import Weights
 from streamssl.learners import class_prior, randomness, standardiser
 from streamssl.learners.columns import Columns
@@ -146,7 +147,7 @@ def _learn(
     model.before[:] = row
 
 
-class ConsistencyRegularization(GuardedClassifier):
+class ConsistencyRegularization(OnRows, GuardedClassifier):
     """Consistency regularization by a mean teacher, beside any classifier of River.
 
     A small network, the *student*, learns each label from a perturbed view of its row. Of an event without a label
@@ -290,14 +291,8 @@ class ConsistencyRegularization(GuardedClassifier):
         student = students.scratch(self._model.student)
         return _Scratch(row, row.copy(), probabilities, probabilities.copy(), student)
 
-    def _register(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
-        self._columns.register(x)
-        self._make_room()
-        return self._row(x)
-
-    def _row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        return self._columns.row(x, self._model.moments.mean.astype(np.float32))
+    def _means(self) -> NDArray[np.float64]:
+        return self._model.moments.mean
 
     def _family_proba_one(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, float]:
         if not self._classes:
@@ -308,8 +303,7 @@ class ConsistencyRegularization(GuardedClassifier):
     def _family_learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float) -> None:
         if w > 0:
             row = self._register(x)
-            label = self._classes.setdefault(y, len(self._classes))
-            self._make_room()
+            label = self._number(y)
             _learn(self._model, row, label, w, self._views, self.teacher_keep, self._scratch)
 
     def learn_unlabelled_one(self, x: Mapping[Hashable, Any]) -> None:

@@ -19,6 +19,7 @@ from streamssl.families import gaussians
 from streamssl.families.gaussians import Gaussians
 from streamssl.families.guard import Guard
 from streamssl.families.guarded import GuardedClassifier
+from streamssl.families.rows import OnRows
 from streamssl.learners import standardiser
 from streamssl.learners.columns import Columns
 from streamssl.learners.padding import pad
@@ -123,7 +124,7 @@ def _learn_own(model: _Model, row: NDArray[np.float32], label: int, weight: floa
     model.labels[label, label] += weight
 
 
-class _Generative(GuardedClassifier):
+class _Generative(OnRows, GuardedClassifier):
     """A model of rows beside a classifier."""
 
     unlabelled_weight: float
@@ -155,20 +156,8 @@ class _Generative(GuardedClassifier):
     def _n_parts(self) -> int:
         """Return how many Gaussians there are to be."""
 
-    def _row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        return self._columns.row(x, self._model.moments.mean.astype(np.float32))
-
-    def _register(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
-        self._columns.register(x)
-        self._make_room()
-        return self._row(x)
-
-    def _number(self, y: Hashable) -> int:
-        """Return the number of a class, which may be new; to be called once the event is a row."""
-        label = self._classes.setdefault(y, len(self._classes))
-        self._make_room()
-        return label
+    def _means(self) -> NDArray[np.float64]:
+        return self._model.moments.mean
 
     def _family_proba_one(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, float]:
         if not self._classes:

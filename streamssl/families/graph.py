@@ -22,13 +22,14 @@ from streamssl.families import graph_window
 from streamssl.families.graph_window import CLAMPED, UNLABELLED
 from streamssl.families.guard import Guard
 from streamssl.families.guarded import GuardedClassifier
+from streamssl.families.rows import OnRows
 from streamssl.learners.columns import Columns
 
 SMOOTHING = 0.02
 """Share of the class frequencies in what the graph says: it may be wrong where it is certain."""
 
 
-class _Graph:
+class _Graph(OnRows):
     """A window of events as dicts, and what spreads over it."""
 
     def __init__(self, size: int, n_sweeps: int, interval: int, alpha: float) -> None:
@@ -54,16 +55,15 @@ class _Graph:
 
     def add(self, x: Mapping[Hashable, Any]) -> None:
         """Make an event a node without a label."""
-        self._put(self._checked_row(x), UNLABELLED)
+        self._put(self._register(x), UNLABELLED)
 
     def add_labelled(self, x: Mapping[Hashable, Any], y: Hashable) -> None:
         """Make a labelled event a node."""
-        row = self._checked_row(x)
-        label = self._classes.setdefault(y, len(self._classes))
+        row = self._register(x)
+        label = self._number(y)
         if label == len(self._counts):
             self._counts.append(0)
         self._counts[label] += 1
-        self._make_room()
         self._put(row, label)
 
     def _put(self, row: NDArray[np.float32], label: int) -> None:
@@ -73,20 +73,14 @@ class _Graph:
         if label != UNLABELLED or (self._classes and self._n_events % self._interval == 0):
             graph_window.sweep(self._window, self._n_sweeps, self._alpha, self._scratch)
 
-    def _checked_row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        """Return an event as a row; one that is none is refused before anything has been learnt from it."""
-        self._columns.register(x)
-        self._make_room()
-        return self._row(x)
-
     def _make_room(self) -> None:
         n_columns, n_classes = len(self._columns), len(self._classes)
         if (n_columns, n_classes) != (len(self._window.moments.mean), self._window.beliefs.shape[1]):
             self._window = graph_window.grow(self._window, n_columns, n_classes)
             self._scratch = graph_window.scratch(self._window)
 
-    def _row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float32]:
-        return self._columns.row(x, self._window.moments.mean.astype(np.float32))
+    def _means(self) -> NDArray[np.float64]:
+        return self._window.moments.mean
 
 
 class _GuardedGraph(GuardedClassifier):

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 from river import base
 
+from streamssl.families.rows import OnRows
 from streamssl.learners import class_prior, standardiser
 from streamssl.learners.columns import Columns
 from streamssl.learners.experts import logistic
@@ -50,7 +51,7 @@ def _learn(
     logistic.learn(state.regression, scratch.z, target, weight, state.prior, scratch.scores, scratch.out)
 
 
-class SoftmaxRegression(base.Classifier):
+class SoftmaxRegression(OnRows, base.Classifier):
     """Softmax regression by Adagrad on columns that it standardises itself.
 
     The equations are in `streamssl.learners.experts.logistic`; features are as in
@@ -73,7 +74,7 @@ class SoftmaxRegression(base.Classifier):
         self._columns = Columns()
         self._classes: dict[Hashable, int] = {}
         self._state = _State(standardiser.new(0), logistic.new(0, 0), class_prior.new(0))
-        self._means = np.zeros(0, np.float32)
+        self._mean = np.zeros(0, np.float32)
         self._scratch = _Scratch(np.zeros(0, np.float32), np.zeros(0), np.zeros(0))
 
     @property
@@ -86,31 +87,31 @@ class SoftmaxRegression(base.Classifier):
         """Return the probability of each class named so far; {} before the first label."""
         if not self._classes:
             return {}
-        _predict(self._state, self._columns.row(x, self._means), self._scratch)
+        _predict(self._state, self._row(x), self._scratch)
         return dict(zip(self._classes, self._scratch.out.tolist(), strict=True))
 
     def learn_one(self, x: Mapping[Hashable, Any], y: Hashable, w: float = 1.0) -> None:
         """Learn an event with its label, which counts ``w`` times; 0 teaches nothing."""
         if w <= 0:
             return
-        self._columns.register(x)
-        self._make_room()
-        row = self._columns.row(x, self._means)  # an event that is no row is refused before its class is known
-        label = self._classes.setdefault(y, len(self._classes))
-        self._make_room()
+        row = self._register(x)
+        label = self._number(y)
         target = np.zeros(len(self._classes), np.float32)
         target[label] = 1.0
         _learn(self._state, row, target, w, self._scratch)
-        self._means[:] = self._state.moments.mean
+        self._mean[:] = self._state.moments.mean
+
+    def _means(self) -> NDArray[np.float32]:
+        return self._mean  # in 32 bits once a label, not once an event
 
     def _make_room(self) -> None:
         n_columns, n_classes = len(self._columns), len(self._classes)
-        if (n_columns, n_classes) == (len(self._means), len(self._state.prior)):
+        if (n_columns, n_classes) == (len(self._mean), len(self._state.prior)):
             return
         self._state = _State(
             standardiser.grow(self._state.moments, n_columns),
             logistic.grow(self._state.regression, n_columns, n_classes),
             class_prior.grow(self._state.prior, n_classes),
         )
-        self._means = self._state.moments.mean.astype(np.float32)
+        self._mean = self._state.moments.mean.astype(np.float32)
         self._scratch = _Scratch(np.zeros(n_columns, np.float32), np.zeros(n_classes), np.zeros(n_classes))

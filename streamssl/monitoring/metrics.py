@@ -146,28 +146,27 @@ class Metrics:
         self.accuracy = Gauge(
             "streamssl_accuracy_ratio",
             "Plain accuracy on the last 1,000 labelled events, volunteered ones too: no estimate for all events.",
-            ["who", "labels"],
+            ["who"],
             registry=registry,
         )
         self.accuracy_low = Gauge(
             "streamssl_accuracy_low_ratio",
             "Lower end of its 95% interval.",
-            ["who", "labels"],
+            ["who"],
             registry=registry,
         )
         self.accuracy_high = Gauge(
             "streamssl_accuracy_high_ratio",
             "Upper end of its 95% interval.",
-            ["who", "labels"],
+            ["who"],
             registry=registry,
         )
         self.accuracy_labels = Gauge(
-            "streamssl_accuracy_labels", "Labels behind the accuracy.", ["who", "labels"], registry=registry
+            "streamssl_accuracy_labels", "Labels behind the accuracy.", ["who"], registry=registry
         )
         self.gain = Gauge(
             "streamssl_gain_over_twin_ratio",
             "Plain accuracy minus the twin's on the same labelled events.",
-            ["labels"],
             registry=registry,
         )
         self.live_accuracy = LiveAccuracyGauges(registry)
@@ -281,11 +280,11 @@ class Metrics:
         self.waiting_labels.set(len(state.waiting))
         self.undecided_records.set(len(state.undecided))
         for who, right in (("learner", state.scores.accuracy()), ("twin", state.scores.twin_accuracy())):
-            self.accuracy.labels(who, "all").set(right.value)
-            self.accuracy_low.labels(who, "all").set(right.low)
-            self.accuracy_high.labels(who, "all").set(right.high)
-            self.accuracy_labels.labels(who, "all").set(right.labels)
-        self.gain.labels("all").set(state.scores.gain())
+            self.accuracy.labels(who).set(right.value)
+            self.accuracy_low.labels(who).set(right.low)
+            self.accuracy_high.labels(who).set(right.high)
+            self.accuracy_labels.labels(who).set(right.labels)
+        self.gain.set(state.scores.gain())
         self.live_accuracy.show(state)
         self.review.show(state)
         for name, threshold in zip(state.classes[:CLASSES_SHOWN], state.gates.thresholds(), strict=False):

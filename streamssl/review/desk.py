@@ -15,9 +15,10 @@ from typing import NamedTuple
 from streamssl.config import Config
 from streamssl.connectors import outbox
 from streamssl.connectors.database import Database
-from streamssl.connectors.records import LabelWriter, Unwritable
+from streamssl.connectors.records import LabelWriter
 from streamssl.fail_points import reach
 from streamssl.messages import Invalid
+from streamssl.messages.mapped import Unwritable
 from streamssl.review import decisions, queue
 from streamssl.review.decisions import Decision, Said, Tally
 from streamssl.review.questions import Guess, Question, to_question

@@ -11,11 +11,14 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamssl.config import Config
+from streamssl.locks import Taken, sole_use
 
 NAME = r"^[^\s/\\<>&\"'](?:[^\n\r\t<>&\"]{0,62}[^\s<>&\"])?$"
 
@@ -110,7 +113,8 @@ class People:
             raise PeopleError(f'{name!r}: a name has 1 to 64 characters, none of < > & " and no space at its ends')
         token = secrets.token_urlsafe(32)
         person = Person(name=name, is_lead=is_lead, token=digest(token), expires=expires)
-        self._write([*(each for each in self.all() if each.name != name), person])
+        with self._changing():
+            self._write([*(each for each in self.all() if each.name != name), person])
         return token
 
     def remove(self, name: str) -> None:
@@ -121,15 +125,29 @@ class People:
         PeopleError
             When there is nobody of that name, or the file cannot be used.
         """
-        left = [each for each in self.all() if each.name != name]
-        if len(left) == len(self.all()):
-            raise PeopleError(f"there is nobody named {name!r}")
-        self._write(left)
+        with self._changing():
+            left = [each for each in self.all() if each.name != name]
+            if len(left) == len(self.all()):
+                raise PeopleError(f"there is nobody named {name!r}")
+            self._write(left)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the file: of two who change what they have read, the second would undo the first's change."""
+        # Not with_suffix: it may lie beside a file of the service's that differs in the suffix only.
+        lock = self.path.with_name(f"{self.path.name}.lock")
+        try:
+            with sole_use(lock, f"{self.path} is being changed by another process"):
+                self._read_as_of = None  # whatever is remembered, a change begins with what the file says
+                yield
+        except Taken as error:
+            raise PeopleError(str(error)) from error
+        except OSError as error:
+            raise PeopleError(f"{lock}: {error.strerror}") from error
 
     def _write(self, people: list[Person]) -> None:
         beside = self.path.with_suffix(".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(_File(people=tuple(people)).model_dump_json(indent=1) + "\n")
             beside.replace(self.path)

@@ -18,8 +18,8 @@ import orjson
 
 from streamssl.config import Config, MappingSettings
 from streamssl.connectors.database import Database
-from streamssl.connectors.records import Unwritable
 from streamssl.messages import Invalid, Label, decode_label
+from streamssl.messages.mapped import Unwritable
 from streamssl.messages.mapping import Mapper
 from streamssl.review import decisions, queue
 from streamssl.review.decisions import Said

@@ -14,7 +14,6 @@ Whatever goes wrong in 1 to 3 ends the process: the state has run ahead of what 
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
@@ -34,6 +33,7 @@ from streamssl.engine.state import EngineState
 from streamssl.engine.step import is_due, step
 from streamssl.engine.warm_up import warm_up
 from streamssl.fail_points import reach
+from streamssl.locks import Taken, sole_use
 from streamssl.monitoring.metrics import Metrics
 from streamssl.runtime.group import Group
 from streamssl.runtime.health import Health, HealthServer
@@ -62,10 +62,6 @@ EXIT_STOPPED, EXIT_FAILED, EXIT_MISUSED, EXIT_FENCED, EXIT_INTERRUPTED = 0, 1, 2
 STUCK_AFTER = 120.0
 """Seconds without a round after which the watchdog ends the process: longer than any transaction may take."""
 SHOW_EVERY = 1.0
-
-
-class StateDirectoryTaken(Exception):
-    """Another process works in the same state directory."""
 
 
 def run(config: Config) -> int:
@@ -107,8 +103,9 @@ def _run(config: Config, is_retiring: bool) -> int:
     server.start()
     log.info("metrics and health", extra={"url": f"http://{host}:{server.port}/metrics"})
     directory = Path(config.state.directory) / config.worker.id
+    taken = f"{directory} is in use by another process: one worker id, one process"
     try:
-        with _sole_use(directory), _transport(config, health, stop) as transport:
+        with sole_use(directory / "lock", taken), _transport(config, health, stop) as transport:
             worker = transport.worker(_subscription(config, takes_events=not is_retiring))
             warm_up()
             calm_garbage_collector()
@@ -122,7 +119,7 @@ def _run(config: Config, is_retiring: bool) -> int:
     except Fenced as error:
         log.error("worker %s must make way for another process: %s", config.worker.id, error)
         return EXIT_FENCED
-    except (TransportError, StateDirectoryTaken) as error:
+    except (TransportError, Taken) as error:
         log.error("%s", error)
         return EXIT_FAILED
     except (FileExistsError, NotADirectoryError, PermissionError):
@@ -359,22 +356,3 @@ def _subscription(config: Config, takes_events: bool) -> Subscription:
         broadcast=(*topics.labels, topics.examples),
         journal=topics.journal,
     )
-
-
-@contextmanager
-def _sole_use(directory: Path) -> Iterator[None]:
-    """Hold the state directory's lock; a predecessor that is still ending gets some seconds."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as file:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise StateDirectoryTaken(
-                        f"{directory} is in use by another process: one worker id, one process"
-                    ) from None
-                time.sleep(0.1)
-        yield

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self
 
 
@@ -157,7 +156,20 @@ class RangeLost(TransportError):
         self.available_from = available_from
 
 
-class Producer(Protocol):
+class Closeable(Protocol):
+    """What is closed where its ``with`` ends."""
+
+    def close(self) -> None:
+        """Release."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Producer(Closeable, Protocol):
     """Writes records outside of any transaction: for tools that feed topics."""
 
     def send(self, message: Message, timestamp: int | None = None) -> None:
@@ -169,13 +181,8 @@ class Producer(Protocol):
     def close(self) -> None:
         """Flush and release."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
-
-class Reader(Protocol):
+class Reader(Closeable, Protocol):
     """Reads whole topics without a consumer group: committed records only, each partition in offset order."""
 
     def poll(self, max_records: int = 1000, timeout: float = 0.1) -> list[Record]:
@@ -183,14 +190,6 @@ class Reader(Protocol):
 
     def at_end(self) -> bool:
         """Tell whether everything that was in the topics when this is asked has been read."""
-
-    def close(self) -> None:
-        """Release."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class Worker(Protocol):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka import errors as kafka_errors
@@ -17,6 +16,7 @@ from kafka import errors as kafka_errors
 from streamssl.config import KafkaSettings
 from streamssl.transport import kafka_groups
 from streamssl.transport.base import (
+    Closeable,
     Membership,
     Message,
     Positions,
@@ -140,7 +140,7 @@ class KafkaTransport:
         return first_contact(lambda: KafkaAdminClient(**client_options(self.settings)), self.settings)
 
 
-class KafkaToolProducer:
+class KafkaToolProducer(Closeable):
     """Writes records outside of any transaction."""
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -189,16 +189,8 @@ class KafkaToolProducer:
     def _remember(self, error: BaseException) -> None:
         self._error = error
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class KafkaReader:
+class KafkaReader(Closeable):
     """Reads whole topics without a group, committed records only."""
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], start: Literal["first", "end"]) -> None:
@@ -225,11 +217,3 @@ class KafkaReader:
     def close(self) -> None:
         """Release."""
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

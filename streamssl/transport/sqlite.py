@@ -5,11 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from streamssl.transport import sqlite_group
-from streamssl.transport.base import Membership, Message, Positions, Record, Subscription, TopicSpec, begun_already
+from streamssl.transport.base import (
+    Closeable,
+    Membership,
+    Message,
+    Positions,
+    Record,
+    Subscription,
+    TopicSpec,
+    begun_already,
+)
 from streamssl.transport.marks import marks_group
 from streamssl.transport.sqlite_log import SqliteLog
 from streamssl.transport.sqlite_worker import SqliteWorker
@@ -94,7 +102,7 @@ class SqliteTransport:
         self._log.close()
 
 
-class SqliteProducer:
+class SqliteProducer(Closeable):
     """Writes records, some hundred in a transaction."""
 
     def __init__(self, log: SqliteLog) -> None:
@@ -124,16 +132,8 @@ class SqliteProducer:
         finally:
             self._log.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class SqliteReader:
+class SqliteReader(Closeable):
     """Reads whole topics without a group."""
 
     def __init__(self, log: SqliteLog, topics: Sequence[str], start: Literal["first", "end"]) -> None:
@@ -156,11 +156,3 @@ class SqliteReader:
     def close(self) -> None:
         """Release."""
         self._log.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

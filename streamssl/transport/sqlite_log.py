@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 
 from streamssl.transport.base import Message, Record, TopicMissing, TopicSpec, TransportError
 from streamssl.transport.partitioner import partition_of
+from streamssl.transport.sqlite_file import opened, transaction
 
 log = logging.getLogger(__name__)
 
-BUSY_SECONDS = 30
-"""How long a writer waits for another process's transaction."""
 OFFSET_BITS = 40
 """Of a row id; the rest is the partition's number."""
 LOOK_EVERY = 0.003
@@ -87,12 +86,7 @@ class SqliteLog:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(SCHEMA)
+            self._connection = opened(path, SCHEMA)
         except sqlite3.Error as error:
             raise TransportError(f"{path}: {error}") from error
         self._robin = 0
@@ -101,14 +95,8 @@ class SqliteLog:
     def transaction(self) -> Iterator[None]:
         """Everything inside becomes visible together, or not at all."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
-                    self._connection.execute("ROLLBACK")
-                raise
         except sqlite3.Error as error:
             raise TransportError(f"writing to the SQLite file: {error}") from error
 

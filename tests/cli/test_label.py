@@ -66,6 +66,16 @@ def test_a_file_with_bad_lines_sends_nothing_and_names_them(cli, config_file, tm
     assert "labels" not in transport.topics()
 
 
+def test_a_mapping_that_cannot_say_it_is_named(cli, config_file, transport):
+    ended = cli(
+        "label", "a", "spam", "--annotator", "ann", "--config", config_file,
+        "--set", "mapping.labels={label: verdict, annotator: verdict.by}",
+    )  # fmt: skip
+    assert ended.code == 2
+    assert "cannot write verdict.by" in ended.err
+    assert "labels" not in transport.topics()
+
+
 def test_bad_lines_can_be_skipped(cli, config_file, tmp_path, read):
     file = tmp_path / "labels.jsonl"
     file.write_bytes(b"\n".join(BAD + GOOD))

@@ -135,6 +135,14 @@ def test_the_mapping_of_the_configuration_is_written(cli, config_file, tmp_path,
     assert orjson.loads(label.value)["verdict"] == {"final": "good"}
 
 
+def test_a_mapping_that_cannot_say_an_event_is_named(cli, config_file, tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("x,label\n1,good\n")
+    ended = cli("replay", file, "--config", config_file, "--set", "mapping.events={id: x.uid, features: .}")
+    assert ended.code == 2
+    assert "cannot write x.uid" in ended.err
+
+
 def test_ctrl_c_ends_quietly_and_says_what_was_sent(cli, config_file, tmp_path, monkeypatch):
     file = tmp_path / "events.csv"
     file.write_text("x,label\n" + "1,good\n" * 5)

@@ -421,7 +421,7 @@ def test_when_nothing_changes_any_more_little_is_read(bench, stand_in, monkeypat
     ("token", "refused"), [("header.claims.refresh", False), ("legacy", False), ("a.b.c", True)]
 )
 def test_tokens(stand_in, token, refused):
-    with Client(stand_in.url, token, 7) as client:
+    with closing(Client(stand_in.url, token, 7)) as client:
         if refused:
             with pytest.raises(Refused, match="401"):
                 client.updated_since(None, 10)
@@ -430,7 +430,7 @@ def test_tokens(stand_in, token, refused):
 
 
 def test_an_access_token_that_was_taken_back_is_renewed(stand_in):
-    with Client(stand_in.url, stand_in.token, 7) as client:
+    with closing(Client(stand_in.url, stand_in.token, 7)) as client:
         client.updated_since(None, 10)
         client._access = "header.claims.old"
         assert client.updated_since(None, 10) == []

@@ -10,9 +10,10 @@ from streamssl.config import Config
 from streamssl.demo.datasets import DemoSet
 from streamssl.demo.reviewer import Habits, Reviewer
 from streamssl.demo.scoreboard import Scoreboard
-from streamssl.demo.service import Scrape, ServiceDied
+from streamssl.demo.service import ServiceDied
 from streamssl.demo.stream import SILENT_AFTER, Stream, event_ids
 from streamssl.evaluation.datasets import Row
+from streamssl.monitoring.scrape import Scrape
 from streamssl.transport.base import Record
 
 EVENTS = 100
@@ -70,7 +71,7 @@ class World:
     def scrape(self):
         labels = len(self.sent["labels"])
         early = 'streamssl_labels_total{case="early"} 7\n'
-        return Scrape(f'streamssl_labels_total{{case="joined"}} {labels}\n{early}')
+        return Scrape(f'streamssl_labels_total{{case="joined"}} {labels}\n{early}', self.now)
 
 
 def play(world, rate=20.0):

@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from streamssl.demo.scoreboard import Scoreboard
-from streamssl.demo.service import Scrape
-from streamssl.demo.stream import Progress
+from streamssl.demo.stream import UNREAD, Progress
 from streamssl.demo.view import estimate, line, panel, shown
+from streamssl.monitoring.scrape import Scrape
 
 SCRAPE = Scrape(
     """\
@@ -14,11 +14,12 @@ streamssl_live_accuracy_ratio{who="learner",window="recent"} 0.8
 streamssl_live_accuracy_low_ratio{who="learner",window="recent"} 0.7
 streamssl_live_accuracy_high_ratio{who="learner",window="recent"} 0.9
 streamssl_live_accuracy_ratio{who="learner",window="since_start"} 0.1
-streamssl_accuracy_ratio{who="learner",labels="all"} 0.1
+streamssl_accuracy_ratio{who="learner"} 0.1
 streamssl_live_accuracy_ratio{who="twin",window="recent"} 0.75
 streamssl_live_accuracy_low_ratio{who="twin",window="recent"} 0.6
 streamssl_live_accuracy_high_ratio{who="twin",window="recent"} 0.8
-"""
+""",
+    time=0.0,
 )
 
 
@@ -40,11 +41,9 @@ def drawn(live, *renderings):
 def test_the_estimate_stands_with_its_interval():
     assert estimate(SCRAPE, "learner") == "80% (70% to 90%)"
     assert estimate(SCRAPE, "twin") == "75% (60% to 80%)"
-    assert estimate(Scrape(), "twin") == "too few labels yet"
-    assert (
-        estimate(Scrape('streamssl_live_accuracy_ratio{who="twin",window="recent"} NaN'), "twin")
-        == "too few labels yet"
-    )
+    assert estimate(UNREAD, "twin") == "too few labels yet"
+    unsaid = Scrape('streamssl_live_accuracy_ratio{who="twin",window="recent"} NaN', time=0.0)
+    assert estimate(unsaid, "twin") == "too few labels yet"
 
 
 def test_a_plain_line_says_it_all():

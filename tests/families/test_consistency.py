@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from river import base, checks
+from river import checks
 from river.linear_model import LogisticRegression
 
 from streamssl.families import ConsistencyRegularization
+from tests.families.lives import Events, Recorder, check_says_probabilities, events_of, lived
 
 CHECKED = [*ConsistencyRegularization._unit_test_params(), {"classifier": LogisticRegression(), "hidden": 0}]
 RIVER_CHECKS = [
@@ -23,39 +24,11 @@ def test_river(params: dict[str, Any], check: Callable[[Any], None]) -> None:
     check(ConsistencyRegularization(**params))
 
 
-class Recorder(base.Classifier):
-    """Writes down what it is taught, and has no opinion."""
-
-    taught: list[Any]
-
-    def __init__(self) -> None:
-        self.taught = []
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:  # type: ignore[override]
-        self.taught.append(y)
-
-    def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:  # type: ignore[override]
-        return {}
-
-
-def persistent(n: int, seed: int = 0) -> list[tuple[dict[Any, Any], Any]]:
+def persistent(n: int, seed: int = 0) -> Events:
     """Noisy rows whose class stays for some fifty events: neighbours in time are alike."""
     rng = np.random.default_rng(seed)
     classes = np.cumsum(rng.random(n) < 0.02) % 2
-    rows = rng.normal(size=(n, 6)) + 1.2 * classes[:, None]
-    return [(dict(enumerate(row)), int(c)) for row, c in zip(rows.tolist(), classes, strict=True)]
-
-
-def lived(model: Any, events: list[tuple[dict[Any, Any], Any]], every: int, unlabelled: bool = True) -> float:
-    """Return the share of hits in the second half."""
-    hits = 0
-    for i, (x, y) in enumerate(events):
-        hits += i >= len(events) // 2 and model.predict_one(x) == y
-        if i % every == 0:
-            model.learn_one(x, y)
-        elif unlabelled:
-            model.learn_unlabelled_one(x)
-    return hits / (len(events) - len(events) // 2)
+    return events_of(rng.normal(size=(n, 6)) + 1.2 * classes[:, None], classes)
 
 
 def test_the_classifier_hears_of_labelled_events_only() -> None:
@@ -109,22 +82,7 @@ def test_a_teacher_that_is_not_sure_teaches_nothing() -> None:
 
 
 def test_it_always_says_probabilities() -> None:
-    model = ConsistencyRegularization(Recorder())
-    assert model.predict_proba_one({"a": 1.0}) == {}
-    model.learn_unlabelled_one({"a": 1.0})
-    assert model.predict_proba_one({"a": 1.0}) == {}
-    rng = np.random.default_rng(0)
-    for i in range(300):
-        x = {"a": 1e29 * rng.normal(), "constant": 1.0, "text": "red" if i % 3 else "blue"}
-        x |= {f"late{i}": 1.0} if i % 50 == 49 else {}
-        if i % 7 == 0:
-            model.learn_one(x, ("class", i % 4), w=float(i % 3))
-        else:
-            model.learn_one(x, None)
-        said = model.predict_proba_one(x)
-        if said:
-            assert sum(said.values()) == pytest.approx(1)
-            assert all(np.isfinite(p) for p in said.values())
+    check_says_probabilities(ConsistencyRegularization(Recorder()))
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from river import base, checks
+from river import checks
 from river.linear_model import LogisticRegression
 from river.naive_bayes import GaussianNB
 
 from streamssl.families import GaussianMixtureEM, NaiveBayesEM
+from tests.families import lives
+from tests.families.lives import Events, Recorder, check_says_probabilities, events_of
 
 FAMILIES: list[Any] = [NaiveBayesEM, GaussianMixtureEM]
 CHECKED = [(family, params) for family in FAMILIES for params in family._unit_test_params()]
+lived = partial(lives.lived, labelled=2)  # of `blobs`, one of each class
 RIVER_CHECKS = [
     (family, params, check) for family, params in CHECKED for check in checks.yield_checks(family(**params))
 ]
@@ -27,41 +31,10 @@ def test_river(family: Any, params: dict[str, Any], check: Callable[[Any], None]
     check(family(**params))
 
 
-class Recorder(base.Classifier):
-    """Writes down what it is taught, and has no opinion."""
-
-    taught: list[Any]
-
-    def __init__(self) -> None:
-        self.taught = []
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:  # type: ignore[override]
-        self.taught.append(y)
-
-    def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:  # type: ignore[override]
-        return {}
-
-
-def events_of(rows: np.ndarray, classes: np.ndarray) -> list[tuple[dict[Any, Any], Any]]:
-    return [(dict(enumerate(row)), int(c)) for row, c in zip(rows.tolist(), classes, strict=True)]
-
-
-def blobs(n: int, gap: float = 2.0, seed: int = 0) -> list[tuple[dict[Any, Any], Any]]:
+def blobs(n: int, gap: float = 2.0, seed: int = 0) -> Events:
     rng = np.random.default_rng(seed)
     classes = np.arange(n) % 2
     return events_of(rng.normal(size=(n, 4)) + gap * classes[:, None], classes)
-
-
-def lived(model: Any, events: list[tuple[dict[Any, Any], Any]], every: int, unlabelled: bool = True) -> float:
-    """Return the share of hits in the second half."""
-    hits = 0
-    for i, (x, y) in enumerate(events):
-        hits += i >= len(events) // 2 and model.predict_one(x) == y
-        if i % every < 2:
-            model.learn_one(x, y)
-        elif unlabelled:
-            model.learn_unlabelled_one(x)
-    return hits / (len(events) - len(events) // 2)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,22 +94,7 @@ def test_where_clusters_mislead_it_does_no_harm(family: Any) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_always_says_probabilities(family: Any) -> None:
-    model = family(Recorder())
-    assert model.predict_proba_one({"a": 1.0}) == {}
-    model.learn_unlabelled_one({"a": 1.0})
-    assert model.predict_proba_one({"a": 1.0}) == {}
-    rng = np.random.default_rng(0)
-    for i in range(200):
-        x = {"a": 1e29 * rng.normal(), "constant": 1.0, "text": "red" if i % 3 else "blue"}
-        x |= {f"late{i}": 1.0} if i % 50 == 49 else {}
-        if i % 7 == 0:
-            model.learn_one(x, ("class", i % 4), w=float(i % 2))
-        else:
-            model.learn_one(x, None)
-        said = model.predict_proba_one(x)
-        if said:
-            assert sum(said.values()) == pytest.approx(1)
-            assert all(np.isfinite(p) for p in said.values())
+    check_says_probabilities(family(Recorder()))
 
 
 @pytest.mark.parametrize(

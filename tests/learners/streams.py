@@ -22,7 +22,7 @@ def drifting(
     return rows.astype(np.float32), classes
 
 
-def one_hot(classes: NDArray[Any], n_classes: int) -> NDArray[np.float32]:
+def one_hot(classes: NDArray[Any], n_classes: int = 2) -> NDArray[np.float32]:
     return np.eye(n_classes, dtype=np.float32)[classes]
 
 

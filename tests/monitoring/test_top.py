@@ -90,8 +90,8 @@ def an_estimate(value):
 
 def test_accuracy_is_that_of_the_recent_events_with_the_guaranteed_interval(metrics):
     live = metrics.live_accuracy
-    metrics.accuracy.labels("learner", "all").set(0.3)
-    metrics.gain.labels("all").set(-0.5)
+    metrics.accuracy.labels("learner").set(0.3)
+    metrics.gain.set(-0.5)
     for window, value in (("since_start", 0.5), ("recent", 0.9)):
         live.accuracy.show(an_estimate(value), "learner", window)
         live.accuracy.show(an_estimate(value - 0.04), "twin", window)

@@ -1,7 +1,13 @@
 """Who may enter, and who is logged in."""
 
+import subprocess
+import sys
+from contextlib import ExitStack
+from functools import partial
+
 import pytest
 
+from streamssl.locks import sole_use
 from streamssl.review.people import People, PeopleError, digest
 from streamssl.review.sessions import Sessions
 from tests.review.desks import HOUR, NOW, make_desk
@@ -58,6 +64,54 @@ def test_another_file_counts_whatever_its_clock_says(people):
     people.add("ann", is_lead=False, expires=None)
     os.utime(people.path, ns=(as_of, as_of))
     assert elsewhere.by_token(token, NOW) is None
+
+
+ADD = """
+import sys
+from pathlib import Path
+from streamssl.review.people import People
+people = People(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(10):
+    people.add(f"{sys.argv[2]}-{number}", is_lead=False, expires=None)
+    people.add("for a moment", is_lead=False, expires=None)
+people.remove(f"old-{sys.argv[2]}")
+"""
+
+
+def test_of_changes_at_once_none_is_lost(people):
+    who = ["ann", "bob", "eve", "joe"]
+    for name in who:
+        people.add(f"old-{name}", is_lead=False, expires=None)
+    with ExitStack() as stack:
+        changing = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", ADD, str(people.path), name],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for name in who
+        ]
+        for process in changing:
+            assert process.stdout.readline() == "ready\n"
+        for process in changing:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+    assert [process.returncode for process in changing] == [0, 0, 0, 0]
+    there = {person.name for person in people.all()}
+    assert there == {f"{name}-{number}" for name in who for number in range(10)} | {"for a moment"}
+
+
+def test_a_file_that_another_process_holds_is_named(people, monkeypatch):
+    monkeypatch.setattr("streamssl.review.people.sole_use", partial(sole_use, within=0.1))
+    with sole_use(people.path.with_name("people.json.lock"), ""):
+        with pytest.raises(PeopleError, match="people.json is being changed by another process"):
+            people.add("ann", is_lead=False, expires=None)
+        assert people.all() == (), "reading waits for nobody"
 
 
 def test_a_file_that_cannot_be_read_lets_nobody_in(people):

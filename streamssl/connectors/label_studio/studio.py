@@ -17,8 +17,9 @@ from streamssl.connectors.label_studio.answers import reconcile
 from streamssl.connectors.label_studio.client import REQUEST_SECONDS, Away, Client, Refused
 from streamssl.connectors.label_studio.payloads import Origin, Task, earlier, to_request, to_task
 from streamssl.connectors.label_studio.tables import TABLES
-from streamssl.connectors.records import LabelWriter, Unwritable
+from streamssl.connectors.records import LabelWriter
 from streamssl.messages import Invalid
+from streamssl.messages.mapped import Unwritable
 from streamssl.transport.base import Record
 
 log = logging.getLogger(__name__)
@@ -200,7 +201,8 @@ def run(
     settings = config.connectors.label_studio
     token = settings.token.get_secret_value() if settings.token else ""
     backoff = Backoff(stop)
-    with closing(Database(path, TABLES)) as database, Client(settings.url, token, settings.project or 0) as client:
+    client = Client(settings.url, token, settings.project or 0)
+    with closing(client), closing(Database(path, TABLES)) as database:
         tasks.try_refused_again(database)
         studio = Studio(config, client, database, has_labels)
         while not stop.is_set():

@@ -6,6 +6,7 @@ import pytest
 from streamssl.learners import class_prior
 from streamssl.learners.experts import cauchy
 from streamssl.learners.experts.ridge import CAPACITY
+from tests.learners.streams import one_hot
 
 
 class Machine:
@@ -34,10 +35,6 @@ def circle(n: int, d: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Inside or outside."""
     rows = np.random.default_rng(0).normal(size=(n, d)).astype(np.float32)
     return rows, (np.linalg.norm(rows[:, :2], axis=1) > 1.2).astype(int)
-
-
-def one_hot(classes: np.ndarray, k: int = 2) -> np.ndarray:
-    return np.eye(k, dtype=np.float32)[classes]
 
 
 def reference(machine: Machine, rows: np.ndarray) -> np.ndarray:

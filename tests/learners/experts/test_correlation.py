@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from streamssl.learners import class_prior, randomness
 from streamssl.learners.experts import correlation, ridge
 from streamssl.learners.row_kind import NARROWEST
+from tests.learners.streams import one_hot
 
 D = NARROWEST
 
@@ -45,10 +46,6 @@ def texts(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         row[rng.choice(50, 5, replace=False) + 50 * topic] = 1.0
         row[rng.integers(D)] = 1.0
     return rows / np.linalg.norm(rows, axis=1, keepdims=True), topics
-
-
-def one_hot(classes: np.ndarray, k: int = 2) -> np.ndarray:
-    return np.eye(k, dtype=np.float32)[classes]
 
 
 def reference(expert: Expert, seen: np.ndarray, rows: np.ndarray) -> np.ndarray:

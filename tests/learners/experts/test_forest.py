@@ -6,6 +6,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from streamssl.learners import class_prior, randomness
 from streamssl.learners.experts import forest
+from tests.learners.streams import one_hot
 
 
 class Trees:
@@ -49,10 +50,6 @@ def moons(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, 4)).astype(np.float32)
     return rows, (rows[:, 0] * rows[:, 1] > 0).astype(int)
-
-
-def one_hot(classes: np.ndarray, k: int = 2) -> np.ndarray:
-    return np.eye(k, dtype=np.float32)[classes]
 
 
 @pytest.mark.parametrize("n", [1, 2, 50, forest.CAPACITY + 300])

@@ -1,29 +1,19 @@
-"""Events and labels in the form that the configured mapping reads: what tools send, the service understands."""
+"""Events and labels written in the form that the configured mapping reads: as the user's own JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-from streamssl.cli.output import CommandError
-
-if TYPE_CHECKING:
-    from streamssl.config import EventMapping, LabelMapping, MappingSettings
+from streamssl.config import EventMapping, LabelMapping
+from streamssl.messages.mapping import parse_path
 
 
-def event_mapping(mapping: MappingSettings, topic: str) -> EventMapping:
-    """Return how events of a topic are read."""
-    own = mapping.topics.get(topic)
-    return own.events if own and own.events else mapping.events
-
-
-def label_mapping(mapping: MappingSettings, topic: str) -> LabelMapping:
-    """Return how labels of a topic are read."""
-    own = mapping.topics.get(topic)
-    return own.labels if own and own.labels else mapping.labels
+class Unwritable(Exception):
+    """A mapping cannot say this event or label; the message says why."""
 
 
 def event_value(mapping: EventMapping, event_id: str, time: Any, features: Mapping[str, Any]) -> bytes:
@@ -36,12 +26,11 @@ def event_value(mapping: EventMapping, event_id: str, time: Any, features: Mappi
 
     Raises
     ------
-    CommandError
-        When a path of the mapping cannot be written to.
+    Unwritable
+        When a path of the mapping leads through a value.
 
     Examples
     --------
-    >>> from streamssl.config import EventMapping
     >>> event_value(EventMapping(id="alert.uid", features="."), "7", None, {"amount": 12})
     b'{"amount":12,"alert":{"uid":"7"}}'
     """
@@ -66,9 +55,13 @@ def label_value(mapping: LabelMapping, fields: Mapping[str, Any], retracts: bool
     retracts
         Whether the label is null: what its annotator had said is taken back.
 
+    Raises
+    ------
+    Unwritable
+        When a path of the mapping leads through a value.
+
     Examples
     --------
-    >>> from streamssl.config import LabelMapping
     >>> label_value(LabelMapping(label="verdict.final"), {"event_id": "7", "label": "spam", "annotator": None})
     b'{"event_id":"7","verdict":{"final":"spam"}}'
     """
@@ -82,11 +75,8 @@ def label_value(mapping: LabelMapping, fields: Mapping[str, Any], retracts: bool
     return orjson.dumps(document)
 
 
-@cache
-def _parsed(path: str) -> tuple[str, ...]:
-    from streamssl.messages.mapping import parse_path
-
-    return parse_path(path)
+_parsed = cache(parse_path)
+"""A configuration has few paths, and a stream many records."""
 
 
 def _put(document: dict[str, Any], path: str, value: Any) -> None:
@@ -94,5 +84,5 @@ def _put(document: dict[str, Any], path: str, value: Any) -> None:
     for part in outer:
         document = document.setdefault(part, {})
         if not isinstance(document, dict):
-            raise CommandError(f"mapping: cannot write {path}: {part} holds a value already")
+            raise Unwritable(f"mapping: cannot write {path}: {part} holds a value already")
     document[name] = value
