@@ -8,6 +8,7 @@ here is plain text; the templates escape it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -33,6 +34,8 @@ WHOLE = "features"
 """Name of the only field of an event whose features are a list."""
 
 _NUMBER = re.compile(r"\d+")
+JOINERS = "\u200c\u200d"
+"""Zero-width, and yet part of how Persian, Indic scripts and emoji are spelt."""
 
 Shown = Literal["line", "text", "picture", "link"]
 
@@ -311,7 +314,8 @@ def _of_text(name: str, kind: FieldKind | None, value: str, settings: ReviewServ
 
 
 def _of_plain_text(name: str, value: str) -> Field:
-    text = "".join(each if each.isprintable() or each in "\n\t" else "�" for each in value[:LONGEST])
+    lines = value[:LONGEST].replace("\r\n", "\n")
+    text = "".join(each if _may_be_shown(each) else "�" for each in lines)
     if len(text) <= SHORT and "\n" not in text:
         return Field(name, "line", text or "empty", is_nothing=not text)
     if len(text) <= UNFOLDED:
@@ -319,6 +323,11 @@ def _of_plain_text(name: str, value: str) -> Field:
     cut = text.rfind(" ", UNFOLDED - 200, UNFOLDED) + 1 or UNFOLDED
     left = len(value) - LONGEST
     return Field(name, "text", text[:cut], text[cut:] + (f" ... and {left:,} more characters" if left > 0 else ""))
+
+
+def _may_be_shown(each: str) -> bool:
+    """Tell whether a character hides nothing: Python takes spaces other than the plain one for unprintable."""
+    return each.isprintable() or each in "\n\t" or each in JOINERS or unicodedata.category(each) == "Zs"
 
 
 def _folded(name: str, text: str, rest: str) -> Field:

@@ -194,6 +194,15 @@ def test_control_characters_are_made_visible():
     assert only({"a": "x\x00y\x1b[31mz\u202e"}).text == "x�y�[31mz�"
 
 
+@pytest.mark.parametrize("text", ["10\u00a0€", "東京\u3000都", "می\u200cخواهم", "👩\u200d👧"])
+def test_spaces_and_joiners_of_other_scripts_stay(text):
+    assert only({"a": text}).text == text
+
+
+def test_lines_that_end_as_in_mails_end_once():
+    assert only({"a": "one\r\ntwo\rthree"}).text == "one\ntwo�three"
+
+
 def test_there_may_be_too_many_fields_or_too_deep_ones():
     shown = present({f"name {chr(97 + n % 26)}{n * 7919}z": "v" for n in range(1_000)}, PLAIN)
     assert (len(shown.fields), shown.left_out) == (MOST_FIELDS, 600)
