@@ -34,8 +34,17 @@ class LabelWriter:
         key = label.event_id.encode()
         understood = decode_label(Record(self.topic, 0, 0, label.time, key, value), self._mapper)
         if understood != label:
-            raise Unwritable(f"{self.topic} would read {understood} where {label} is meant: see mapping.labels")
+            raise Unwritable(self._difference(label, understood))
         return Message(self.topic, key, value)
+
+    def _difference(self, label: Label, understood: Label) -> str:
+        """Return what the topic would make of a label, in words for people who answer."""
+        name = next(each for each in Label._fields if getattr(understood, each) != getattr(label, each))
+        meant, read = (getattr(each, name) for each in (label, understood))
+        if name == "label" and meant in self._mapping.classes:
+            return f"label: '{meant}' is called '{read}' here (mapping.labels.classes)"
+        name = "not" if name == "excluded" else name
+        return f"{name}: {self.topic} would read {read!r} where {meant!r} is meant: see mapping.labels"
 
 
 def _fields(label: Label) -> dict[str, Any]:

@@ -303,6 +303,10 @@ def test_a_class_that_the_mapping_would_make_another_one_of_is_refused(tmp_path)
         desk.answer("ann", "r1", Said("mal"), NOW)
     with pytest.raises(Refused, match="mapping"):
         desk.volunteer("ann", "e1", Said("mal"), NOW)
+    with pytest.raises(Refused, match=r"^label: 'mal' is called 'malicious' here \(mapping.labels.classes\)$"):
+        desk.answer("ann", "r1", Said("mal"), NOW)
+    with pytest.raises(Refused, match=r"^not: labels would read \('malicious',\) where \('mal',\) is meant"):
+        desk.answer("ann", "r1", Said(excluded=("mal",)), NOW)
     assert (waiting(desk), desk.recent("ann")) == (0, [])
 
 
