@@ -205,8 +205,8 @@ def _problem(status: int, text: str) -> JSONResponse:
 
 def _words(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    where, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def _question(item: Item) -> QuestionModel:
