@@ -24,6 +24,16 @@ from streamssl.review.unusual import Usual, values_of
 from streamssl.review.visits import Visit
 
 DIGITS = "123456789"
+WHY = {
+    "random": "it was drawn by chance",
+    "uncertain": "the two likeliest classes were close",
+    "cold-start": "there were hardly any labels yet",
+    "rare-class": "it may be of a class that has few labels",
+    "new-class": "a class had turned up for the first time",
+    "vanished-class": "a class was no longer predicted",
+    "drift": "the model was unsure or wrong more often than usual",
+}
+"""Reasons in words; one that is not in here is shown as it came."""
 COUNTED_EVERY_MS = 3_000
 MOST_GUESSES = 1_000
 """That are kept at hand."""
@@ -199,6 +209,7 @@ class Reviewing:
             "recent": list(self.recent(visit)),
             "today": self._desk.answered_since(visit.person.name, midnight(visit.now)),
             "waiting": self.waiting(visit.now),
+            "why": WHY,
             "notice": notice,
             "spoken": spoken or notice,
         }

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import pytest
 
+from streamssl.engine.asking.draws import REASONS
 from streamssl.monitoring.reading import Silent
 from streamssl.monitoring.scrape import Scrape
 from streamssl.review import queue
+from streamssl.review.reviewing import WHY
 from streamssl.review.status import KEPT_EVERY_MS, READ_EVERY_MS, Watch, spark_paths
 from streamssl.review.uploads import Uploads
 from tests.review.conftest import NOW, request_record
@@ -150,12 +152,28 @@ def test_the_guess_is_in_the_page_when_it_may_be_seen_and_not_before(make_world,
     world.ask(request_record(1, guess=("eggs", 0.87, {})), request_record(2, guess=("bacon", 0.5, {})))
     client = world.client("ann")
     page = client.get("/").text
-    assert ("eggs" in page, "random" in page) == ((show_guess == "before",) * 2)
+    assert ("eggs" in page, "drawn by chance" in page) == ((show_guess == "before",) * 2)
     after = send(client, label="ham").text
     assert ("eggs" in after) == (show_guess != "never")
     assert ("bacon" in after) == (show_guess == "before")
     [(_, label)] = world.labels()
     assert label.get("seen_prediction", False) == (show_guess == "before")
+
+
+def test_why_is_said_in_words_and_no_guess_is_none_of_nothing(world):
+    world.ask(request_record(1, guess=(None, 0.0, {}), reason="cold-start"))
+    world.ask(request_record(2, reason="of a later version"))
+    client = world.client("ann")
+    send(client, label="ham")
+    page = client.get("/?request=r1").text
+    assert "The model knew no class yet" in page
+    assert "asked because there were hardly any labels yet" in page
+    send(client, label="ham")
+    assert "asked because of a later version" in client.get("/?request=r2").text
+
+
+def test_every_reason_has_words():
+    assert set(WHY) == set(REASONS) - {""}
 
 
 def test_classes_keep_their_keys_and_more_than_nine_have_a_filter(make_world):
