@@ -173,10 +173,10 @@ class Reviewing:
         template = self._settings.event_link
         return None if template is None else template.replace("{id}", quote(event_id, safe=""))
 
-    def waiting(self, now: int) -> int:
-        """Return how many questions are open, some seconds old."""
+    def waiting(self, now: int, *, as_of_now: bool = False) -> int:
+        """Return how many questions are open, some seconds old unless it is to stay in sight for long."""
         with self._one_at_a_time:
-            if self._waiting is None or not 0 <= now - self._waiting[0] < COUNTED_EVERY_MS:
+            if as_of_now or self._waiting is None or not 0 <= now - self._waiting[0] < COUNTED_EVERY_MS:
                 self._waiting = now, self._desk.counts(now).standing.open
             return self._waiting[1]
 
@@ -208,7 +208,7 @@ class Reviewing:
             "classes": self.classes(),
             "recent": list(self.recent(visit)),
             "today": self._desk.answered_since(visit.person.name, midnight(visit.now)),
-            "waiting": self.waiting(visit.now),
+            "waiting": self.waiting(visit.now, as_of_now=item is None),
             "why": WHY,
             "notice": notice,
             "spoken": spoken or notice,

@@ -176,6 +176,17 @@ def test_every_reason_has_words():
     assert set(WHY) == set(REASONS) - {""}
 
 
+def test_what_waits_for_others_is_not_ones_own_to_do(world):
+    client = world.client("ann")
+    assert "waiting for others" not in client.get("/").text
+    world.ask(request_record(1, answers=2), request_record(2))
+    assert "waiting for others" not in client.get("/").text
+    send(client, label="ham")
+    page = send(client, label="ham").text
+    assert re.search(r"<strong>1</strong> waiting for others", page)
+    assert re.search(r"<strong>1</strong> waiting<", world.client("bob").get("/").text)
+
+
 def test_classes_keep_their_keys_and_more_than_nine_have_a_filter(make_world):
     world = make_world(classes=[f"class {n}" for n in range(9)])
     world.ask(request_record(1, guess=(None, 0.0, {})))
