@@ -152,6 +152,26 @@ def test_a_new_question_shows_up_by_itself(served):
     wait_for(page, "r1")
 
 
+def test_who_waits_is_told_when_there_is_no_connection(served):
+    page = served.page("ann")
+    wait_for(page, None)
+    page.context.set_offline(True)
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "No connection" in page.inner_text("#banner")
+    page.context.set_offline(False)
+    page.wait_for_selector("#banner", state="hidden")
+
+
+def test_a_status_page_that_cannot_be_refreshed_says_so(served):
+    page = served.page("ann")
+    page.goto(f"{served.url}/status")
+    page.context.set_offline(True)
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "older" in page.inner_text("#banner")
+    page.context.set_offline(False)
+    page.wait_for_selector("#banner", state="hidden")
+
+
 def test_the_token_in_a_link_leaves_the_address_and_is_never_sent_in_one(served):
     page = served.page()
     asked = []

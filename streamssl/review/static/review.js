@@ -216,9 +216,12 @@ if (stage) {
       return;
     }
     const answer = await fetch("/?wait=1", { headers: { "X-Fragment": "1" }, redirect: "manual", cache: "no-store" }).catch(() => null);
-    if (answer?.status === 401) location.assign("/login");
-    else if (answer?.status === 200 && !isSending && one("[data-waiting]", stage)) show(await answer.text());
-    else if (answer?.status === 204) waiting.textContent = "A new question will show up here by itself.";
+    if (isSending || !one("[data-waiting]", stage)) return;
+    if (!answer || answer.status >= 500) return say("No connection. Trying again.");
+    say("");
+    if (answer.status === 401) location.assign("/login");
+    else if (answer.status === 200) show(await answer.text());
+    else if (answer.status === 204) waiting.textContent = "A new question will show up here by itself.";
   }, LOOK_EVERY);
 
   // The lease is renewed while somebody is at it.
@@ -240,6 +243,7 @@ if (refreshed) {
     if (document.visibilityState !== "visible") return;
     const answer = await fetch(refreshed.dataset.refresh, { headers: { "X-Fragment": "1" }, cache: "no-store" }).catch(() => null);
     if (answer?.ok) refreshed.innerHTML = await answer.text();
+    say(answer && answer.status < 500 ? "" : "No connection. What is shown is older.");
   }, 1000 * Number(refreshed.dataset.every));
 }
 
