@@ -172,6 +172,13 @@ def test_a_status_page_that_cannot_be_refreshed_says_so(served):
     page.wait_for_selector("#banner", state="hidden")
 
 
+def test_a_link_that_was_cut_is_refused_in_words(served):
+    page = served.page()
+    page.goto(f"{served.url}/login#{served.world.tokens['ann'][:-3]}%f")
+    page.click("[data-login] button")
+    assert "nobody's" in page.inner_text(".notice.bad")
+
+
 def test_the_token_in_a_link_leaves_the_address_and_is_never_sent_in_one(served):
     page = served.page()
     asked = []

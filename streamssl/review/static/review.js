@@ -251,7 +251,12 @@ const login = one("[data-login]");
 if (login) {
   // The token in the link never reaches a server's log: what follows # is not sent. It is taken out of the address.
   const takeToken = () => {
-    const token = decodeURIComponent(location.hash.slice(1));
+    let token = location.hash.slice(1);
+    try {
+      token = decodeURIComponent(token);
+    } catch {
+      // No encoding: a link that was cut or changed on its way. The server says that it is nobody's.
+    }
     if (!token) return false;
     history.replaceState(null, "", location.pathname);
     login.elements.token.value = token;
