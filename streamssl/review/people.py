@@ -80,7 +80,7 @@ class People:
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 where = ".".join(str(part) for part in first["loc"])
-                raise PeopleError(f"{self.path}: {where}: {first['msg']}") from error
+                raise PeopleError(f"{self.path}: {where and f'{where}: '}{first['msg']}") from error
             except OSError as error:
                 raise PeopleError(f"{self.path}: {error.strerror}") from error
             self._read_as_of = as_of

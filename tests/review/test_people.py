@@ -119,6 +119,9 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(people):
     people.path.write_text('{"people": [{"name": "ann", "token": "plain text"}]}')
     with pytest.raises(PeopleError, match="token"):
         people.all()
+    people.path.write_text('{"people": [')
+    with pytest.raises(PeopleError, match=r"people.json: Invalid JSON"):
+        people.all()
 
 
 def test_a_place_that_cannot_be_used_is_said_in_words(tmp_path):
