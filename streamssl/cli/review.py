@@ -52,12 +52,18 @@ def add(
     people = _people(config, settings)
     expires = None if days is None else int(1_000 * time.time() + DAY_MS * days)
     try:
+        before = next((each for each in people.all() if each.name == name), None)
         token = people.add(name, is_lead=lead, expires=expires)
     except PeopleError as error:
         raise CommandError(str(error)) from error
+    if before is not None:
+        say(f"{name}'s earlier token, and what was begun with it, has ended")
+        if before.is_lead and not lead:
+            say(f"{name} was a lead and is none any more: add --lead to keep it so")
     section = loaded.review_service
     url = section.public_url or f"http://{section.host}:{section.port}"
-    say(f"{name} may enter; the file holds a digest, so this is shown once. Send it over a safe line:")
+    role = ", as a lead" if lead else ""
+    say(f"{name} may enter{role}; the file holds a digest, so this is shown once. Send it over a safe line:")
     print(f"{url}/login#{token}")
 
 
