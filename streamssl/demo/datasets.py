@@ -32,6 +32,8 @@ from streamssl.evaluation.datasets import DatasetError, Row, read_events
 DEFAULT = "image-segments"
 MOST_EVENTS = 3_000
 """Events of a set that are replayed unless more are asked for: about a minute."""
+WITHOUT_A_KEY = {"digits": frozenset({"0"})}
+"""Classes that a person is not asked about: on the reviewers' page the key 0 says "I don't know"."""
 SHARE_OF_A_FILE = 0.05
 """Share of a file's events that people are asked about, unless said otherwise."""
 
@@ -58,7 +60,7 @@ class _Bundled(NamedTuple):
     """The smaller the set, the more of it must be labelled before there is anything to see."""
 
 
-def load(name: str, *, events: int | None = None, seed: int = 0) -> DemoSet:
+def load(name: str, *, events: int | None = None, seed: int = 0, for_keys: bool = False) -> DemoSet:
     """Load a set by its name, or a file.
 
     Parameters
@@ -69,6 +71,8 @@ def load(name: str, *, events: int | None = None, seed: int = 0) -> DemoSet:
         How many; None: all, but no more than `MOST_EVENTS`.
     seed
         Shuffles the sets that have a name.
+    for_keys
+        Leave out the classes in `WITHOUT_A_KEY`.
 
     Raises
     ------
@@ -84,7 +88,9 @@ def load(name: str, *, events: int | None = None, seed: int = 0) -> DemoSet:
     most = MOST_EVENTS if events is None else events
     if name in BUNDLED:
         bundled = BUNDLED[name]
-        rows = [Row(dict(features), label, None, None) for features, label in bundled.read()]
+        left_out = WITHOUT_A_KEY.get(name, ()) if for_keys else ()
+        kept = ((features, label) for features, label in bundled.read() if label not in left_out)
+        rows = [Row(dict(features), label, None, None) for features, label in kept]
         random.Random(seed).shuffle(rows)
         chosen = DemoSet(name, rows[:most], bundled.review_share)
     elif Path(name).exists():

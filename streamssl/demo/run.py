@@ -71,7 +71,9 @@ def run(options: Options) -> int:
     """
     console = Console()
     live = options.live and console.is_terminal
-    demo_set = datasets.load(options.dataset, events=options.events, seed=options.seed)
+    demo_set = datasets.load(
+        options.dataset, events=options.events, seed=options.seed, for_keys=options.is_person_asked
+    )
     share = demo_set.review_share if options.review_share is None else options.review_share
     output = _fresh(options.output)
     port = free_port()

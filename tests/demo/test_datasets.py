@@ -23,6 +23,11 @@ def test_every_bundled_set_is_what_its_table_says():
         assert all(isinstance(field, str) for field in loaded.rows[0].features)
 
 
+def test_every_digit_that_a_person_is_asked_about_is_on_its_key():
+    assert load("digits", for_keys=True).classes == list("123456789")
+    assert load("shuttle", for_keys=True) == load("shuttle")
+
+
 def test_the_seed_decides_the_order():
     first, again, other = (load("phishing", seed=seed).rows for seed in (0, 0, 1))
     assert first == again

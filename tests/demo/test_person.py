@@ -61,7 +61,7 @@ def demo(tmp_path):
 @pytest.mark.timeout(300)
 def test_it_ends_when_everything_is_answered(demo):
     process, log, client = demo
-    truth = load("digits", events=120)
+    truth = load("digits", events=120, for_keys=True)
     right = dict(zip(event_ids(truth), (row.label for row in truth.rows), strict=True))
     answered = 0
     while process.poll() is None:
