@@ -27,10 +27,10 @@ class Guideline:
         self._text = ""
         self._one_at_a_time = threading.Lock()
 
-    def text(self) -> str:
-        """Return what it says now; empty when there is none, or it cannot be read."""
+    def text(self) -> str | None:
+        """Return what it says now; None: there is none. Empty, and a line in the log, when it cannot be read."""
         if self._path is None:
-            return ""
+            return None
         with self._one_at_a_time:
             try:
                 status = self._path.stat()

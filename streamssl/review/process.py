@@ -23,6 +23,7 @@ from streamssl.monitoring.review_service import CONTENT_TYPE, ReviewMetrics
 from streamssl.review.api import Api
 from streamssl.review.app import review_app
 from streamssl.review.desk import Desk, take_requests
+from streamssl.review.guideline import Guideline
 from streamssl.review.people import People, PeopleError, people_file, review_folder
 from streamssl.review.sessions import Sessions
 from streamssl.review.site import Site
@@ -59,6 +60,7 @@ def run_review(
         return EXIT_FAILED
     if not known:
         log.warning("nobody may enter yet: streamssl reviewers add NAME", extra={"people": str(people.path)})
+    Guideline(settings.guideline).text()  # says in the log, here and not with the first "?", if it cannot be read
     has_labels = threading.Event()
     pump = Pump(config, NAME, path, take_requests, commit_limit)
     metrics = ReviewMetrics()

@@ -281,11 +281,15 @@ def test_the_guideline_is_read_again_when_it_changes(make_world, tmp_path):
     path = tmp_path / "guideline.txt"
     world = make_world(guideline=str(path))
     client = world.client("ann")
-    assert "There is none yet" in client.get("/help").text
+    assert "cannot be read" in client.get("/help").text
     path.write_text("Spam is <b>what nobody wants</b>.")
     assert "Spam is &lt;b&gt;what nobody wants&lt;/b&gt;." in client.get("/help", headers=FRAGMENT).text
     path.write_text("Spam is what you say.")
     assert "Spam is what you say." in client.get("/help").text
+
+
+def test_without_a_guideline_it_is_said_where_one_would_be(world):
+    assert "There is none yet" in world.client("ann").get("/help").text
 
 
 # Search, upload, reports --------------------------------------------------------------------------------------

@@ -171,6 +171,14 @@ def test_a_second_process_on_the_same_file_does_not_start(page):
 
 
 @SQLITE_ONLY
+def test_a_guideline_that_cannot_be_read_is_said_at_the_start(tmp_path, transport):
+    with Page(tmp_path, **transport, review_service={"guideline": str(tmp_path / "none.txt")}) as page:
+        page.create_topics()
+        page.start()
+        assert "the guideline cannot be read" in page.log.read_text()
+
+
+@SQLITE_ONLY
 def test_without_anybody_it_says_how_to_let_somebody_in(page):
     page.start()
     assert "streamssl reviewers add" in page.log.read_text()
