@@ -208,6 +208,10 @@ def _csv(text: str) -> Iterator[Line]:
                 continue
             if names is None:
                 names = [cell.strip() for cell in row]
+                if twice := [name for name in sorted(FIELDS) if names.count(name) > 1]:
+                    problem = f"the first line names {' and '.join(twice)} more than once"
+                    yield Line(number, _short(",".join(row)), None, problem)
+                    return
                 if missing := [name for name in ("event_id", "label") if name not in names]:
                     problem = f"the first line must name the columns, and there is no {' and no '.join(missing)}"
                     yield Line(number, _short(",".join(row)), None, problem)

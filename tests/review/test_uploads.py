@@ -78,6 +78,7 @@ def test_a_csv_file_with_rows_of_other_lengths(tmp_path):
     ("data", "name", "word"),
     [
         ("id,verdict\n1,spam\n", "x.csv", "no event_id and no label"),
+        ("event_id,label,label\n1,spam,ham\n", "x.csv", "names label more than once"),
         ("event_id,label\n" + "x" * 200_000 + ",spam\n", "x.csv", "not CSV"),
     ],
 )
