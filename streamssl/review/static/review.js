@@ -175,14 +175,17 @@ function leave(input) {
 
 document.addEventListener("input", (event) => {
   if (!event.target.matches("[data-filter]")) return;
-  const words = event.target.value.trim().toLowerCase();
+  const typed = event.target.value.trim().toLowerCase();
+  const words = typed.split(/\s+/);
   let first = null;
   for (const button of stage.querySelectorAll(".classes .class")) {
-    button.hidden = !button.value.toLowerCase().includes(words);
+    const name = button.value.toLowerCase();
+    button.hidden = !words.every((word) => name.includes(word));
     button.classList.remove("first");
     // One that begins with it comes before one that holds it.
-    if (!button.hidden && words && (!first || (button.value.toLowerCase().startsWith(words) && !first.value.toLowerCase().startsWith(words)))) first = button;
+    if (!button.hidden && typed && (!first || (name.startsWith(typed) && !first.value.toLowerCase().startsWith(typed)))) first = button;
   }
+  one("[data-none]", stage).hidden = !typed || Boolean(first);
   if (first) {
     first.classList.add("first");
     first.scrollIntoView({ block: "nearest" });
