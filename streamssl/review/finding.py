@@ -34,7 +34,7 @@ def search(reviewing: Reviewing, visit: Visit, problem: str = "") -> Response:
 def volunteer(reviewing: Reviewing, visit: Visit) -> Response:
     """Keep what somebody says of an event that nobody asked about, or take it back."""
     event_id, name = visit.form.get("event_id", "").strip(), visit.person.name
-    desk, said = visit.site.desk, said_of(visit.form)
+    desk, said = visit.site.desk, said_of(visit.form, visit.site.desk.classes)
     try:
         if "number" in visit.form:
             desk.take_back(name, visit.number("number") or 0, visit.now)

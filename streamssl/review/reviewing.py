@@ -7,7 +7,7 @@ script, the whole page (by a redirect) to a browser without scripts. Sent twice,
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -110,7 +110,8 @@ class Reviewing:
 
     def answer(self, visit: Visit) -> Response:
         """Keep an answer; show what comes next."""
-        person, request_id, said = visit.person.name, visit.form.get("request_id", ""), said_of(visit.form)
+        person, request_id = visit.person.name, visit.form.get("request_id", "")
+        said = said_of(visit.form, self._desk.classes)
         if said is None:
             return self._again(visit, "Say a class first.", 422)
         try:
@@ -237,18 +238,32 @@ class Reviewing:
             yield values_of(named_values(question.features, self._settings))
 
 
-def said_of(form: dict[str, str]) -> Said | None:
+def said_of(form: dict[str, str], classes: Callable[[], Sequence[str]]) -> Said | None:
     """Return what a form says of an event; None: nothing.
+
+    A class that was typed is the one that there is, where they differ in capitals only.
 
     Examples
     --------
-    >>> said_of({"label": "spam"}).label, said_of({"abstain": "1"}).abstain, said_of({"other": "  "})
-    ('spam', True, None)
+    >>> def classes():
+    ...     return ["spam"]
+    >>> said_of({"label": "Ham"}, classes).label, said_of({"abstain": "1"}, classes).abstain
+    ('Ham', True)
+    >>> said_of({"other": " Spam"}, classes).label, said_of({"other": "x"}, classes).label
+    ('spam', 'x')
+    >>> said_of({"other": "  "}, classes)
     """
     if form.get("abstain"):
         return Said(abstain=True)
-    label = form.get("label") or form.get("other", "").strip()
+    label = form.get("label") or _as_it_is_called(form.get("other", "").strip(), classes)
     return Said(label) if label else None
+
+
+def _as_it_is_called(typed: str, classes: Callable[[], Sequence[str]]) -> str:
+    known = classes() if typed else ()
+    if typed in known:
+        return typed
+    return next((name for name in known if name.casefold() == typed.casefold()), typed)
 
 
 def _sentence(error: Exception) -> str:

@@ -218,6 +218,15 @@ def test_a_number_that_is_none_breaks_nothing(world, knows):
     assert client.post("/undo", data={"token": token_of(client), "number": knows}).status_code in (200, 303)
 
 
+def test_a_class_that_differs_in_capitals_only_is_no_new_one(make_world):
+    world = make_world(classes=["benign", "Benign too", "US", "us"])
+    world.ask(*(request_record(n) for n in (1, 2, 3)))
+    client = world.client("ann")
+    for typed in ("BENIGN", "us", "Us"):
+        send(client, other=typed)
+    assert [value["label"] for _, value in world.labels()] == ["benign", "us", "US"]
+
+
 def test_a_question_that_is_gone_is_said_so(world):
     client = world.client("ann")
     answer = client.get("/?request=never")
