@@ -138,7 +138,7 @@ def _dead_letters(now: Scrape, before: Scrape | None) -> Answer:
     kinds = [
         ("events", "streamssl_events_total", {"outcome": "invalid"}),
         ("labels", "streamssl_labels_total", {"case": "invalid"}),
-        ("labels that nobody knows", "streamssl_labels_total", {"case": "unmatched"}),
+        ("labels of unknown events", "streamssl_labels_total", {"case": "unmatched"}),
     ]
     counts = [(name, now.total(metric, **label)) for name, metric, label in kinds]
     rates = [rate(now, before, metric, **label) for _, metric, label in kinds]

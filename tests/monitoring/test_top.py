@@ -132,7 +132,7 @@ def test_dead_letters_warn_while_they_come(metrics):
     before = scrape(metrics, NOW - 2)
     answer = shown(metrics, "dead letters", before)
     assert (answer.value, answer.mood) == ("7", "well")
-    assert answer.detail == "4 events, 3 labels that nobody knows"
+    assert answer.detail == "4 events, 3 labels of unknown events"
     metrics._counters["labels"].labels("invalid").inc(1)
     answer = shown(metrics, "dead letters", before)
     assert (answer.value, answer.mood) == ("8", "warning")
