@@ -153,7 +153,8 @@ def _explain(error: Any, places: Mapping[str, str]) -> str:
         return f"{known_place}: unknown key {key}{_nearest(location)}"
     secret = any(path == tuple(location[: len(path)]) for path, field in _fields(Config) if _is_secret(field))
     given = "" if secret or error["type"] in ("missing", "value_error") else f", not {error['input']!r}"
-    problem = f"{error['msg'].removeprefix('Value error, ')}{given}"
+    said = error["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    problem = f"{said}{given}"
     return f"{known_place}: {key}: {problem}" if key else f"{known_place}: {problem}"
 
 
