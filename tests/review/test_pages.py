@@ -270,6 +270,11 @@ def test_pictures_have_an_address_of_their_own(world):
     assert client.get("/picture?request=r2&field=1").status_code == 404
 
 
+def test_when_it_was_is_said_with_its_time_zone(world):
+    world.ask(request_record(1))
+    assert "2027-01-01 08:00:00 UTC</time>" in world.client("ann").get("/").text
+
+
 def test_links_lead_out_without_saying_where_from(make_world):
     world = make_world(event_link="https://siem.example.com/{id}?x={id}")
     world.ask(request_record(1, event_id="a/b?c&d", features={"see": "https://example.com/7"}))
