@@ -9,6 +9,7 @@ from streamssl.engine.asking.draws import REASONS
 from streamssl.monitoring.reading import Silent
 from streamssl.monitoring.scrape import Scrape
 from streamssl.review import queue
+from streamssl.review.looks import fragment
 from streamssl.review.reviewing import WHY
 from streamssl.review.status import KEPT_EVERY_MS, READ_EVERY_MS, Watch, spark_paths
 from streamssl.review.uploads import Uploads
@@ -270,6 +271,14 @@ def test_pictures_have_an_address_of_their_own(world):
     assert client.get("/picture?request=r2&field=1").status_code == 404
 
 
+def test_without_any_class_it_is_said_where_they_come_from(make_world):
+    world = make_world(classes=[])
+    world.ask(request_record(1, guess=(None, 0.0, {})), request_record(2, guess=(None, 0.0, {})))
+    client = world.client("ann")
+    assert "No class is known yet" in client.get("/").text
+    assert "No class is known yet" not in send(client, other="spam").text
+
+
 def test_when_it_was_is_said_with_its_time_zone(world):
     world.ask(request_record(1))
     assert "2027-01-01 08:00:00 UTC</time>" in world.client("ann").get("/").text
@@ -492,10 +501,15 @@ def test_a_learner_that_is_silent_is_said_so_and_its_last_answers_stay(world):
         raise Silent(f"{url} does not answer: refused")
 
     watch = Watch(world.config, world.desk, fetch)
-    assert watch.values(NOW)["silent"] == ""
+    assert 'class="well"' in _learner_part(watch.values(NOW))
     later = watch.values(NOW + READ_EVERY_MS)
     assert "does not answer" in later["silent"]
     assert [each.value for each in later["answers"]][:2] == ["1 s", "90.0%"]
+    assert 'class="well"' not in _learner_part(later)
+
+
+def _learner_part(values):
+    return fragment("status_body.html", **values).split("The questions")[0]
 
 
 def test_a_line_has_gaps_where_nothing_is_known():
