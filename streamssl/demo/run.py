@@ -91,7 +91,7 @@ def run(options: Options) -> int:
     try:
         with service, ExitStack() as beside:
             _wait(console, service, live=live)
-            url = f"{service.url}/metrics"
+            footer = f"the service's own metrics: {service.url}/metrics"
             with closing(connect(config)) as transport:
                 check_topics(transport, config)
                 if options.is_person_asked:
@@ -100,9 +100,9 @@ def run(options: Options) -> int:
                     for _ in wait_until_ready(page):
                         pass
                     _say(console, f"answer here:    {link}\nCtrl-C ends it, with a table of how you both did")
-                    url = link
+                    footer = f"answer here: {link}"
                 with (
-                    shown(console, title=title, metrics_url=url, live=live) as show,
+                    shown(console, title=title, footer=footer, live=live) as show,
                     suppress(KeyboardInterrupt) if options.is_person_asked else nullcontext(),
                 ):
                     for progress in stream.play(transport, service):
@@ -118,7 +118,7 @@ def run(options: Options) -> int:
         return EXIT_FAILED
     print_report(console, board, title, promised=PRECISION, live=live)
     draw(board, title, output / PICTURE)
-    _print_paths(console, output, demo_set.name)
+    _print_paths(console, output, demo_set.name, is_person_asked=options.is_person_asked)
     return EXIT_WELL
 
 
@@ -168,12 +168,14 @@ def _wait(console: Console, service: Service, *, live: bool) -> None:
             pass
 
 
-def _print_paths(console: Console, output: Path, name: str) -> None:
+def _print_paths(console: Console, output: Path, name: str, *, is_person_asked: bool) -> None:
     other = "bananas" if name != "bananas" else datasets.DEFAULT
     for text in (
         f"picture:        {output / PICTURE}",
         f"configuration:  {output / CONFIG}   topics, state and log are beside it",
-        "next:           streamssl demo --review             (you answer, in a browser)",
+        "next:           streamssl demo                      (a simulated reviewer answers)"
+        if is_person_asked
+        else "next:           streamssl demo --review             (you answer, in a browser)",
         f"                streamssl demo --dataset {other}",
         "                streamssl demo --seed 1             (another order, other events to ask about)",
         "                streamssl demo --dataset YOUR.csv   (one column named label)",

@@ -30,7 +30,7 @@ Show = Callable[["Progress", "Scoreboard"], None]
 
 
 @contextmanager
-def shown(console: Console, *, title: str, metrics_url: str, live: bool) -> Iterator[Show]:
+def shown(console: Console, *, title: str, footer: str, live: bool) -> Iterator[Show]:
     """Show progress as long as the context lasts; the function that it gives may be called at any rate.
 
     Parameters
@@ -39,8 +39,8 @@ def shown(console: Console, *, title: str, metrics_url: str, live: bool) -> Iter
         Where to.
     title
         Of the panel.
-    metrics_url
-        Where the service's metrics can be read meanwhile.
+    footer
+        Of the panel: an address to look at meanwhile.
     live
         A panel that is redrawn; otherwise plain lines.
     """
@@ -54,7 +54,7 @@ def shown(console: Console, *, title: str, metrics_url: str, live: bool) -> Iter
             nonlocal drawn
             if time.monotonic() - drawn >= REDRAW_EVERY:
                 drawn = time.monotonic()
-                display.update(panel(progress, board, title, metrics_url), refresh=True)
+                display.update(panel(progress, board, title, footer), refresh=True)
 
         yield show
 
@@ -80,7 +80,7 @@ def line(progress: Progress, board: Scoreboard) -> str:
     )
 
 
-def panel(progress: Progress, board: Scoreboard, title: str, metrics_url: str) -> Panel:
+def panel(progress: Progress, board: Scoreboard, title: str, footer: str) -> Panel:
     """Return the state of things as a panel."""
     scrape = progress.scrape
     table = Table.grid(padding=(0, 2))
@@ -109,8 +109,9 @@ def panel(progress: Progress, board: Scoreboard, title: str, metrics_url: str) -
         table.add_row("hidden truth", Text("accuracy over the last events, which only this demo can know", "dim"))
         table.add_row("service", Text(f"{sparkline(service.tolist())} {service[-1]:.0%}", "blue"))
         table.add_row("its twin", Text(f"{sparkline(twin.tolist())} {twin[-1]:.0%}", "yellow"))
-    footer = Text(f"the service's own metrics: {metrics_url}", style="dim")
-    return Panel(Group(table, Text(), footer), title=title, title_align="left", border_style="dim", expand=False)
+    return Panel(
+        Group(table, Text(), Text(footer, "dim")), title=title, title_align="left", border_style="dim", expand=False
+    )
 
 
 def estimate(scrape: Scrape, who: str) -> str:

@@ -78,6 +78,7 @@ def test_it_ends_when_everything_is_answered(demo):
     text = log.read_text()
     assert re.search(rf"answers given +{answered} +0 wrong", text), text
     assert "accuracy of the twin" in text
+    assert "next:           streamssl demo  " in text
 
 
 @pytest.mark.timeout(300)

@@ -32,7 +32,7 @@ def board_of(events):
 
 def drawn(live, *renderings):
     console = Console(file=io.StringIO(), force_terminal=live, width=120)
-    with shown(console, title="digits", metrics_url="http://127.0.0.1:9/metrics", live=live) as show:
+    with shown(console, title="digits", footer="http://127.0.0.1:9/metrics", live=live) as show:
         for progress, board in renderings:
             show(progress, board)
     return console.file.getvalue()
