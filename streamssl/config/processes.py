@@ -94,7 +94,7 @@ class ReviewServiceSettings(Section):
         description="When the model's guess is shown. Who saw it before answering tends to agree with it: such "
         "labels are learnt from, but say nothing about how right the model is.",
     )
-    classes: tuple[str, ...] = Field(
+    classes: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
         (), description="Classes in the order of their keys 1 to 9; empty: in the order in which they turned up."
     )
     guideline: str | None = Field(None, description="File with what reviewers should know, plain text; null: none.")

@@ -60,6 +60,7 @@ def test_secrets_come_from_files_and_are_never_printed(tmp_path, monkeypatch):
         ("kafka: {group: x}", r"streamssl.yaml: unknown key kafka.group; did you mean kafka.group_id\?"),
         ("metrcs: {port: 1}", r"unknown key metrcs; did you mean metrics\?"),
         ("review: {share: 3}", "review.share: Input should be less than or equal to 1, not '3'"),
+        ("review_service: {classes: [benign, '']}", "review_service.classes.1: String should have at least 1 char"),
         ("review_service: {classes: benign}", "review_service.classes: Input should be a list, not 'benign'"),
         ("transport: redis", "transport: Input should be 'sqlite' or 'kafka', not 'redis'"),
         ("topics: {labels: events}", "topics: each topic has one role, but events is named twice"),
