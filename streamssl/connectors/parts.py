@@ -28,6 +28,9 @@ def begin(stack: ExitStack, path: Path, tables: str) -> int | None:
     except Taken as error:
         log.error("%s", error)
         return EXIT_FAILED
+    except OSError as error:
+        log.error("%s: %s", error.filename or path, error.strerror)
+        return EXIT_FAILED
     # Made before there are threads, and held: of two connections that make a file, SQLite refuses one at once.
     stack.enter_context(closing(Database(path, tables)))
     return None

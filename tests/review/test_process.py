@@ -171,6 +171,16 @@ def test_a_second_process_on_the_same_file_does_not_start(page):
 
 
 @SQLITE_ONLY
+def test_a_state_directory_that_cannot_be_made_is_said_in_a_line(tmp_path, transport):
+    (tmp_path / "file").touch()
+    with Page(tmp_path, **transport, state={"directory": str(tmp_path / "file/state")}) as page:
+        page.start(wait=False)
+        assert page.process.wait(60) == 1
+        assert "Not a directory" in page.log.read_text()
+        assert "Traceback" not in page.log.read_text()
+
+
+@SQLITE_ONLY
 def test_a_guideline_that_cannot_be_read_is_said_at_the_start(tmp_path, transport):
     with Page(tmp_path, **transport, review_service={"guideline": str(tmp_path / "none.txt")}) as page:
         page.create_topics()
