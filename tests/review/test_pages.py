@@ -168,7 +168,7 @@ def test_why_is_said_in_words_and_no_guess_is_none_of_nothing(world):
     send(client, label="ham")
     page = client.get("/?request=r1").text
     assert "The model knew no class yet" in page
-    assert "asked because there were hardly any labels yet" in page
+    assert "</span> asked because there were hardly any labels yet" in page
     send(client, label="ham")
     assert "asked because of a later version" in client.get("/?request=r2").text
 
