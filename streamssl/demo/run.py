@@ -99,7 +99,7 @@ def run(options: Options) -> int:
                     beside.enter_context(page)
                     for _ in wait_until_ready(page):
                         pass
-                    _say(console, f"answer here:    {link}\nCtrl-C ends it, with a table of how you both did")
+                    _say(console, f"answer here:    {link}\n{_what_comes(options.rate)}")
                     footer = f"answer here: {link}"
                 with (
                     shown(console, title=title, footer=footer, live=live) as show,
@@ -147,6 +147,13 @@ def _page(config: Config, output: Path) -> tuple[Service, str]:
     section = config.review_service
     page = Service(output / CONFIG, output / PAGE_LOG, section.metrics.port, "review")
     return page, f"http://{HOST}:{section.port}/login#{token}"
+
+
+def _what_comes(rate: float) -> str:
+    return (
+        f"Events come from now on, {rate:g} a second; what comes before your first answers counts as wrong.\n"
+        "Ctrl-C ends it, with a table of how you both did"
+    )
 
 
 def _write_config(output: Path, port: int, share: float, seed: int, page: Mapping[str, object]) -> Config:
