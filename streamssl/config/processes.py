@@ -97,11 +97,16 @@ class ReviewServiceSettings(Section):
     classes: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
         (), description="Classes in the order of their keys 1 to 9; empty: in the order in which they turned up."
     )
+    new_classes: bool = Field(
+        True, description="Whether people may name other classes; false: those in `classes` are all there are."
+    )
     guideline: str | None = Field(None, description="File with what reviewers should know, plain text; null: none.")
     lease_seconds: int = Field(600, ge=5, description="How long an event is kept for who looks at it.")
     session_hours: float = Field(12, gt=0, description="How long somebody who does nothing stays logged in.")
     fields: dict[str, FieldKind] = Field(
-        {}, description="Patterns of dotted names -> how such fields are shown, where it is not to be inferred."
+        {},
+        description="Patterns of dotted names -> how such fields are shown, where it is not to be inferred. Hidden "
+        "ones are hidden on the page; the API gives whole events.",
     )
     image_hosts: tuple[Origin, ...] = Field(
         (), description="Hosts from which pictures may be shown, as in https://images.example.com."
@@ -118,3 +123,9 @@ class ReviewServiceSettings(Section):
         description="The learner's /metrics, for the status page; null: where the section metrics has it.",
     )
     metrics: ReviewMetricsSettings = Field(ReviewMetricsSettings(), description="Its own metrics and health.")
+
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        if not self.new_classes and not self.classes:
+            raise ValueError("new_classes: false leaves only the classes in classes, and it names none")
+        return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from streamssl.transport import connect
 
 EXIT_WELL, EXIT_FAILED = 0, 1
 CONFIG, LOG, PAGE_LOG, PICTURE = "streamssl.yaml", "service.log", "review.log", "learning-curve.png"
+WHAT_COMES = "Events begin to come when you open it. Ctrl-C ends it, with a table of how you both did."
 PRECISION = 0.85
 """What the demo's pseudo-labels promise; the service's default of .95 needs more labels than a minute brings."""
 
@@ -99,12 +101,14 @@ def run(options: Options) -> int:
                     beside.enter_context(page)
                     for _ in wait_until_ready(page):
                         pass
-                    _say(console, f"answer here:    {link}\n{_what_comes(options.rate)}")
+                    _say(console, f"answer here:    {link}\n{WHAT_COMES}")
                     footer = f"answer here: {link}"
                 with (
-                    shown(console, title=title, footer=footer, live=live) as show,
                     suppress(KeyboardInterrupt) if options.is_person_asked else nullcontext(),
+                    shown(console, title=title, footer=footer, live=live) as show,
                 ):
+                    if options.is_person_asked:
+                        _wait_for_somebody(page)
                     for progress in stream.play(transport, service):
                         show(progress, board)
             code = service.stop()
@@ -149,11 +153,11 @@ def _page(config: Config, output: Path) -> tuple[Service, str]:
     return page, f"http://{HOST}:{section.port}/login#{token}"
 
 
-def _what_comes(rate: float) -> str:
-    return (
-        f"Events come from now on, {rate:g} a second; what comes before your first answers counts as wrong.\n"
-        "Ctrl-C ends it, with a table of how you both did"
-    )
+def _wait_for_somebody(page: Service) -> None:
+    """Wait until a browser has asked the page for something."""
+    while (scrape := page.scrape()) is None or not scrape.total("streamssl_review_http_requests_total"):
+        page.check()
+        time.sleep(0.2)
 
 
 def _write_config(output: Path, port: int, share: float, seed: int, page: Mapping[str, object]) -> Config:

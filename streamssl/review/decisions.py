@@ -89,6 +89,7 @@ def enter(
     said: Said,
     saw_guess: bool,
     now: int,
+    uploaded: bool = False,
 ) -> Decision:
     """Keep a decision, and the label that follows from it. Inside a transaction.
 
@@ -100,9 +101,9 @@ def enter(
     _send(database, writer, _label(request_id, event_id, person, said, now, saw_guess))
     _no_longer_holds(database, request_id, event_id, person)
     rows = database.rows(
-        "INSERT INTO decisions (request_id, event_id, person, said, time) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO decisions (request_id, event_id, person, said, time, uploaded) VALUES (?, ?, ?, ?, ?, ?) "
         f"RETURNING {COLUMNS}",
-        *(request_id, event_id, person, orjson.dumps(said._asdict()).decode(), now),
+        *(request_id, event_id, person, orjson.dumps(said._asdict()).decode(), now, uploaded),
     )
     return _decision(rows[0])
 
@@ -157,9 +158,10 @@ def is_nothing_new(database: Database, held: Decision | None, said: Said) -> boo
 
 
 def recent(database: Database, person: str, n: int) -> list[Decision]:
-    """Return the last decisions of a person that hold, the newest first."""
+    """Return the last decisions of a person that hold, the newest first; not those of files."""
     rows = database.rows(
-        f"SELECT {COLUMNS} FROM decisions WHERE person = ? AND holds ORDER BY number DESC LIMIT ?", person, n
+        f"SELECT {COLUMNS} FROM decisions WHERE person = ? AND uploaded = 0 AND holds ORDER BY number DESC LIMIT ?",
+        *(person, n),
     )
     return [_decision(row) for row in rows]
 
@@ -170,8 +172,10 @@ def people(database: Database) -> list[str]:
 
 
 def answered_since(database: Database, person: str, since: int) -> int:
-    """Return how many decisions of a person since a moment (ms) hold. Cost: in proportion to these."""
-    [[n]] = database.rows("SELECT count(*) FROM decisions WHERE person = ? AND time >= ? AND holds", person, since)
+    """Return how many decisions of a person since a moment (ms) hold, without files. Cost: as many."""
+    [[n]] = database.rows(
+        "SELECT count(*) FROM decisions WHERE person = ? AND uploaded = 0 AND time >= ? AND holds", person, since
+    )
     return int(n)
 
 

@@ -219,8 +219,20 @@ class Desk:
 
     def classes(self) -> list[str]:
         """Return the classes in the order of their keys: those of the configuration, then others as they came."""
+        if not self._settings.new_classes:
+            return list(self._settings.classes)
         with self._one_at_a_time:
             return list(dict.fromkeys((*self._settings.classes, *queue.known_classes(self._database))))
+
+    def problem_with(self, name: str) -> str | None:
+        """Return why an event cannot be said to be of a class; None: it can."""
+        if name in self.classes():
+            return None
+        if not self._settings.new_classes:
+            return f"there is no class {name!r}, and review_service.new_classes allows no others"
+        if name != name.strip() or not name.isprintable():
+            return "a new class has no space at its ends and nothing in it that cannot be printed"
+        return None
 
     def latest(self, n: int) -> list[Question]:
         """Return the questions that came last, answered or not: what usual values are."""
@@ -314,8 +326,8 @@ class Desk:
     def _enter(self, request_id: str | None, event_id: str, person: str, said: Said, now: int) -> Decision:
         if not said.is_something:
             raise Refused("say one thing: a class, what it is not, or that you do not know")
-        if said.label is not None and not _is_neat(said.label) and said.label not in self.classes():
-            raise Refused("a new class has no space at its ends and nothing in it that cannot be printed")
+        if said.label is not None and (problem := self.problem_with(said.label)):
+            raise Refused(problem)
         try:
             decision = decisions.enter(
                 self._database,
@@ -365,10 +377,6 @@ class Desk:
     def _transaction(self) -> Iterator[None]:
         with self._one_at_a_time, self._database.transaction():
             yield
-
-
-def _is_neat(name: str) -> bool:
-    return name == name.strip() and name.isprintable()
 
 
 def take_requests(database: Database, records: Sequence[Record]) -> None:

@@ -235,7 +235,7 @@ def _with_pictures(parts: list[_Part]) -> list[_Part]:
         grid = _grid([parts[n] for n in members], is_asked=kind == "pixels")
         if grid is not None:
             replaced.update(dict.fromkeys(members))
-            name = "".join(family)
+            name = "".join(family).replace("*", "…")
             replaced[members[0]] = _Part(name, "pixels", grid)
     kept = (replaced.get(n, part) for n, part in enumerate(parts))
     return [part for part in kept if part is not None]

@@ -207,6 +207,7 @@ class Reviewing:
             "shown": None if item is None else self._present(item, visit.now),
             "link": None if item is None else self.event_link(item.question.event_id),
             "classes": self.classes(),
+            "new_classes": self._settings.new_classes,
             "recent": list(self.recent(visit)),
             "today": self._desk.answered_since(visit.person.name, midnight(visit.now)),
             "waiting": self.waiting(visit.now, as_of_now=item is None),

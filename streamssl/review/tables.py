@@ -37,10 +37,11 @@ CREATE TABLE IF NOT EXISTS decisions (
     person TEXT NOT NULL,
     said TEXT NOT NULL,
     time INTEGER NOT NULL,
+    uploaded INTEGER NOT NULL,
     holds INTEGER NOT NULL DEFAULT 1
 );
-CREATE INDEX IF NOT EXISTS decisions_by_person ON decisions (person, number);
-CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (person, time);
+CREATE INDEX IF NOT EXISTS decisions_by_person ON decisions (person, uploaded, number);
+CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (person, uploaded, time);
 CREATE INDEX IF NOT EXISTS decisions_that_hold ON decisions (holds) WHERE holds;
 CREATE INDEX IF NOT EXISTS decisions_by_request ON decisions (request_id, person);
 CREATE INDEX IF NOT EXISTS decisions_by_event ON decisions (event_id);
@@ -49,5 +50,6 @@ CREATE TABLE IF NOT EXISTS sessions (
     digest TEXT PRIMARY KEY, person TEXT NOT NULL, token TEXT NOT NULL, used INTEGER NOT NULL
 );
 """
-"""``sights``: who has seen the model's guess of what. ``decisions``: all that was ever said; of those by one person
-about one question, one holds. ``sessions``: digests of cookies, and of the tokens that they were given for."""
+"""``sights``: who has seen the model's guess of what. ``decisions``: all that was ever said, and whether it came in
+a file; of those by one person about one question, one holds. ``sessions``: digests of cookies, and of the tokens
+that they were given for."""

@@ -159,7 +159,11 @@ class Uploads:
             question = queue.get(database, label.request_id)
             if question is None or question.event_id != label.event_id:
                 return f"request_id: there is no such question about {label.event_id}"
-        said = Said(label.label, label.excluded, label.abstain, label.confidence)
+        said = (
+            Said(abstain=True) if label.abstain else Said(label.label, label.excluded, confidence=label.confidence)
+        )
+        if said.label is not None and (problem := self._desk.problem_with(said.label)):
+            return f"label: {problem}"
         saw_guess = self._desk.has_seen(label.event_id, annotator)
         held = decisions.holding(database, label.request_id, label.event_id, annotator)
         if not said.is_something:
@@ -176,6 +180,7 @@ class Uploads:
                 said=said,
                 saw_guess=label.seen_prediction or saw_guess,
                 now=now,
+                uploaded=True,
             )
             queue.learn_classes(database, [said.label] if said.label else [])
         if label.request_id is not None:

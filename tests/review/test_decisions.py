@@ -337,6 +337,17 @@ def test_classes_keep_their_keys(tmp_path):
     assert make_desk(tmp_path, classes=("ham", "spam")).classes() == ["ham", "spam", "ad"]
 
 
+def test_where_no_new_classes_are_wanted_those_of_the_configuration_are_all_there_are(tmp_path):
+    desk = make_desk(tmp_path, request(1), request(2), classes=("ham", "ad"), new_classes=False)
+    assert desk.classes() == ["ham", "ad"], "the model knows spam, and people are not to say so"
+    with pytest.raises(Refused, match="no class 'spam'"):
+        desk.answer("ann", "r1", Said("spam"), NOW)
+    with pytest.raises(Refused, match="no class 'hamm'"):
+        desk.volunteer("ann", "e1", Said("hamm"), NOW)
+    assert desk.answer("ann", "r1", Said("ham"), NOW).decision.said.label == "ham"
+    assert desk.classes() == ["ham", "ad"]
+
+
 def test_tally(tmp_path):
     desk = make_desk(tmp_path, *(request(number, answers=2) for number in range(4)))
     for number, said in enumerate([SPAM, HAM, UNSURE]):

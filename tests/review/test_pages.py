@@ -74,6 +74,18 @@ def test_without_scripts_the_forms_lead_back_to_the_page(world):
     assert client.post("/skip", data=form_of(page.text)).headers["location"] == "/"
 
 
+def test_where_no_new_classes_are_wanted_there_is_no_place_for_one(make_world):
+    world = make_world(classes=["ham", "ad"], new_classes=False)
+    world.ask(request_record(1))
+    client = world.client("ann")
+    page = client.get("/").text
+    assert 'name="other"' not in page
+    answer = client.post("/answer", data=form_of(page) | {"other": "hamm"}, headers=FRAGMENT)
+    assert (answer.status_code, shown(answer.text)) == (409, "r1")
+    assert "There is no class &#39;hamm&#39;" in answer.text
+    assert world.labels() == []
+
+
 def test_the_same_answer_sent_twice_is_kept_once(world):
     world.ask(request_record(1), request_record(2))
     client = world.client("ann")

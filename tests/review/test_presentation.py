@@ -96,7 +96,7 @@ def test_fields_of_one_number_each_become_one_picture():
     shown = present({"before": 1, **features, "after": 2}, PLAIN)
     assert [(each.name, each.shown) for each in shown.fields] == [
         ("before", "line"),
-        ("row*_column*", "picture"),
+        ("row…_column…", "picture"),
         ("after", "line"),
     ]
     found = picture({"before": 1, **features, "after": 2}, PLAIN, 1)

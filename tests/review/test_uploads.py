@@ -42,6 +42,36 @@ def test_as_spreadsheets_save_it(tmp_path, delimiter):
     assert said == [("e1", "007", None, None), ("e2", None, ["spam", "ad"], None), ("e3", None, None, True)]
 
 
+def test_a_file_is_not_among_the_last_answers_and_not_what_was_answered_today(tmp_path):
+    """Of thousands of lines nobody could find their own answers again, and undo would take back one of them."""
+    desk = make_desk(tmp_path, request(1))
+    desk.answer("ann", "r1", Said("ham"), NOW)
+    enter(desk, "event_id,label\n" + "".join(f"x{n},spam\n" for n in range(50)))
+    assert [each.event_id for each in desk.recent("ann")] == ["e1"]
+    assert desk.answered_since("ann", 0) == 1
+    assert desk.tally("ann", 0).answered == 51
+    again = desk.answer("ann", "r1", Said("spam"), NOW)
+    assert desk.recent("ann") == [again.decision]
+
+
+def test_who_does_not_know_names_no_class(tmp_path):
+    desk = make_desk(tmp_path, request(1))
+    assert enter(desk, '{"event_id": "e1", "label": "oops", "abstain": true}', "x.jsonl").accepted == 1
+    assert "oops" not in desk.classes()
+    [label] = outgoing(desk)
+    assert label["abstain"]
+    assert label.get("label") is None
+
+
+def test_a_file_names_no_new_class_where_none_is_wanted(tmp_path):
+    desk = make_desk(tmp_path, classes=("ham",), new_classes=False)
+    report = enter(desk, "event_id,label\ne1,ham\ne2,hamm\n")
+    assert problems(report) == {
+        3: "label: there is no class 'hamm', and review_service.new_classes allows no others"
+    }
+    assert len(outgoing(desk)) == 1
+
+
 def test_json_lines(tmp_path):
     desk = make_desk(tmp_path)
     report = enter(desk, '{"event_id": 7, "label": true}\n\n{"event_id": "e2", "not": ["ham"]}\n', "x.jsonl")
