@@ -23,6 +23,7 @@ from streamssl.demo.scoreboard import Scoreboard
 from streamssl.demo.service import HOST, Service, ServiceDied, free_port, settings
 from streamssl.demo.stream import Stream, event_ids, wait_until_ready
 from streamssl.demo.view import shown
+from streamssl.monitoring.reading import Silent, read
 from streamssl.runtime.topics import check_topics
 from streamssl.transport import connect
 
@@ -120,6 +121,9 @@ def run(options: Options) -> int:
             page = Service(output / CONFIG, output / PAGE_LOG, port, "review")
             print(f"the end of {page.log}:\n{page.log_tail()}", file=sys.stderr)
         return EXIT_FAILED
+    if not board.events:
+        _say(console, "it ended before the first event came")
+        return EXIT_WELL
     print_report(console, board, title, promised=PRECISION, live=live)
     draw(board, title, output / PICTURE)
     _print_paths(console, output, demo_set.name, is_person_asked=options.is_person_asked)
@@ -155,9 +159,13 @@ def _page(config: Config, output: Path) -> tuple[Service, str]:
 
 def _wait_for_somebody(page: Service) -> None:
     """Wait until a browser has asked the page for something."""
-    while (scrape := page.scrape()) is None or not scrape.total("streamssl_review_http_requests_total"):
-        page.check()
+    visits = 0.0
+    while not visits:
         time.sleep(0.2)
+        page.check()
+        with suppress(Silent):
+            scrape = read(f"{page.url}/metrics", proof="streamssl_review_decisions")
+            visits = scrape.total("streamssl_review_http_requests_total")
 
 
 def _write_config(output: Path, port: int, share: float, seed: int, page: Mapping[str, object]) -> Config:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
@@ -84,8 +85,19 @@ def test_it_ends_when_everything_is_answered(demo):
 
 @pytest.mark.timeout(300)
 def test_ctrl_c_ends_it_with_the_table(demo):
-    process, log, _ = demo
-    until(lambda: "events, " in log.read_text(), 60, "a line")
+    process, log, client = demo
+    client.get("/login")
+    until(lambda: "/120 events, " in log.read_text(), 60, "a line")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0, log.read_text()
     assert "accuracy of the twin" in log.read_text()
+
+
+@pytest.mark.timeout(300)
+def test_no_event_comes_before_somebody_is_there(demo):
+    process, log, _ = demo
+    time.sleep(7)
+    assert "/120 events, " not in log.read_text(), "a line is written every five seconds"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0, log.read_text()
+    assert "it ended before the first event came" in log.read_text()

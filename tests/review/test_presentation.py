@@ -129,7 +129,7 @@ def test_numbers_are_a_picture_where_the_configuration_says_so():
     settings = ReviewServiceSettings(fields={"heat_*": "pixels", "vector": "pixels"})
     features = {f"heat_{n}": float(n) - 3 for n in range(12)} | {"vector": [0.0, 1.0, -1.0, 3.0, 0.0, 9.0]}
     sizes = {each.name: each.size for each in present(features, settings).fields}
-    assert sizes == {"heat_*": (4, 3), "vector": (3, 2)}
+    assert sizes == {"heat_…": (4, 3), "vector": (3, 2)}
 
 
 def test_a_list_is_a_picture_when_it_is_square_and_of_a_usual_scale():

@@ -195,7 +195,7 @@ def test_a_line_that_is_too_deep_spoils_no_other(tmp_path):
 
 def test_a_line_ends_where_json_lines_say(tmp_path):
     desk = make_desk(tmp_path)
-    lines = '{"event_id": "e1", "label": "a\u2028b\x85"}\r\n\r\n{"event_id": "e2", "label": 1}'
+    lines = '{"event_id": "e1", "label": "a", "comment": "a\u2028b\x85"}\r\n\r\n{"event_id": "e2", "label": 1}'
     report = enter(desk, lines, "x.jsonl")
     assert (report.accepted, report.refused) == (2, 0)
     assert [line.number for line in report.lines] == [1, 3]
