@@ -40,7 +40,7 @@ def main() -> None:
     """Take every picture."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = load("digits", events=EVENTS)
+    chosen = load("digits", events=EVENTS, for_keys=True)
     truth = dict(zip(event_ids(chosen), (row.label for row in chosen.rows), strict=True))
     with tempfile.TemporaryDirectory() as work, ExitStack() as stack:
         sections = {"sqlite": {"path": f"{work}/topics.db"}}

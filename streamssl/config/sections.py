@@ -278,6 +278,16 @@ class Config(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _reviewers_classes_are_read_as_they_are(self) -> Self:
+        renamed = self.mapping.labels_of(self.topics.labels[0]).classes
+        for name in self.review_service.classes:
+            if renamed.get(name, name) != name:
+                raise ValueError(
+                    f"review_service.classes: {name} is called {renamed[name]} here (mapping.labels.classes)"
+                )
+        return self
+
     def to_yaml(self) -> str:
         """Return the configuration as YAML, secrets masked."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

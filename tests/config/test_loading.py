@@ -62,6 +62,11 @@ def test_secrets_come_from_files_and_are_never_printed(tmp_path, monkeypatch):
         ("review: {share: 3}", "review.share: Input should be less than or equal to 1, not '3'"),
         ("review_service: {classes: [benign, '']}", "review_service.classes.1: String should have at least 1 char"),
         ("review_service: {classes: benign}", "review_service.classes: Input should be a list, not 'benign'"),
+        ("review_service: {new_classes: false}", "review_service: new_classes: false leaves only the classes in"),
+        (
+            "{review_service: {classes: [TP]}, mapping: {labels: {classes: {TP: malicious}}}}",
+            r"review_service.classes: TP is called malicious here \(mapping.labels.classes\)",
+        ),
         ("transport: redis", "transport: Input should be 'sqlite' or 'kafka', not 'redis'"),
         ("topics: {labels: events}", "topics: each topic has one role, but events is named twice"),
         ("topics: {events: []}", "topics.events: at least one topic"),
