@@ -123,7 +123,7 @@ def _pseudo_labels(now: Scrape, before: Scrape | None) -> Answer:
 
 def _labels(now: Scrape, before: Scrape | None) -> Answer:
     asked = now.total("streamssl_review_requests_total", outcome="asked")
-    answered = sum(now.total("streamssl_labels_total", case=case) for case in ANSWERS)
+    came = sum(now.total("streamssl_labels_total", case=case) for case in ANSWERS)
     waiting = now.total("streamssl_waiting_labels")
     delay = quantile(0.5, now, None, "streamssl_label_delay_seconds")
     detail = [
@@ -131,7 +131,7 @@ def _labels(now: Scrape, before: Scrape | None) -> Answer:
         "" if math.isnan(delay) else f"half of them within {duration(delay)}",
         f"{waiting:,.0f} wait for their event" if waiting else "",
     ]
-    return Answer("labels", f"{asked:,.0f} asked, {answered:,.0f} answered", _joined(detail), "plain")
+    return Answer("labels", f"{asked:,.0f} asked, {came:,.0f} came", _joined(detail), "plain")
 
 
 def _dead_letters(now: Scrape, before: Scrape | None) -> Answer:
@@ -146,7 +146,7 @@ def _dead_letters(now: Scrape, before: Scrape | None) -> Answer:
         *(f"{count:,.0f} {name}" for name, count in counts if count),
         "" if not sum(rates) > 0 else _per_second(sum(rates), ""),
     ]
-    mood: Mood = "warning" if sum(rates) > 0 else "well"
+    mood: Mood = "warning" if sum(rates) > 0 else "plain" if any(count for _, count in counts) else "well"
     return Answer("dead letters", f"{sum(count for _, count in counts):,.0f}", _joined(detail), mood)
 
 

@@ -123,7 +123,7 @@ def test_asked_and_answered(metrics):
     metrics._counters["review_requests"].labels("capped").inc(7)
     for case, n in (("joined", 20), ("abstained", 2), ("duplicate", 5), ("early", 9), ("unmatched", 3)):
         metrics._counters["labels"].labels(case).inc(n)
-    assert shown(metrics, "labels").value == "40 asked, 22 answered"
+    assert shown(metrics, "labels").value == "40 asked, 22 came"
 
 
 def test_dead_letters_warn_while_they_come(metrics):
@@ -131,7 +131,7 @@ def test_dead_letters_warn_while_they_come(metrics):
     metrics._counters["labels"].labels("unmatched").inc(3)
     before = scrape(metrics, NOW - 2)
     answer = shown(metrics, "dead letters", before)
-    assert (answer.value, answer.mood) == ("7", "well")
+    assert (answer.value, answer.mood) == ("7", "plain")
     assert answer.detail == "4 events, 3 labels of unknown events"
     metrics._counters["labels"].labels("invalid").inc(1)
     answer = shown(metrics, "dead letters", before)
