@@ -137,7 +137,12 @@ def named_values(
     features: dict[str, Any] | list[Any], settings: ReviewServiceSettings
 ) -> Iterator[tuple[str, Any]]:
     """Yield what is shown as a number or a text, by dotted name."""
-    return ((part.name, part.value) for part in _parts(features, settings) if part.kind in (None, "number", "text"))
+    return (_named_value(part) for part in _parts(features, settings) if part.kind in (None, "number", "text"))
+
+
+def _named_value(part: _Part) -> tuple[str, Any]:
+    """Return a value by its name; a number that is to be read as a text is one: a port, a code."""
+    return part.name, str(part.value) if part.kind == "text" and _is_number(part.value) else part.value
 
 
 def number_text(value: float) -> str:
@@ -271,7 +276,7 @@ def _placed(part: _Part, field: Field, usual: Usual | None, now: int) -> Field:
     """Say of a line how unusual its value is."""
     if usual is None or field.shown != "line":
         return field
-    value = values_of([(part.name, part.value)]).get(part.name)
+    value = values_of([_named_value(part)]).get(part.name)
     return field if value is None else field._replace(place=usual.place(part.name, value, now))
 
 

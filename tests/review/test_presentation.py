@@ -8,8 +8,8 @@ from PIL import Image
 
 from streamssl.config.processes import ReviewServiceSettings
 from streamssl.review import pictures
-from streamssl.review.presentation import MOST_FIELDS, picture, present
-from streamssl.review.unusual import REFRESHED_EVERY_MS, Usual
+from streamssl.review.presentation import MOST_FIELDS, named_values, picture, present
+from streamssl.review.unusual import REFRESHED_EVERY_MS, Usual, values_of
 
 PLAIN = ReviewServiceSettings()
 
@@ -256,3 +256,17 @@ def test_words_that_are_rare_are_said_to_be_and_names_are_not():
     assert country.place is None
     [amount] = present({"country": 3}, PLAIN, usual).fields
     assert amount.place is None, "a number among words"
+
+
+def test_a_number_that_is_to_be_read_as_a_text_is_neither_high_nor_low():
+    settings = ReviewServiceSettings(fields={"port": "text"})
+
+    def latest(n):
+        for number in range(n):
+            yield values_of(named_values({"port": (22, 80, 443)[number % 3]}, settings))
+
+    usual = Usual(latest)
+    [rare] = present({"port": 31337}, settings, usual).fields
+    assert (rare.text, rare.place.words, rare.place.rank) == ("31337", "like none of the others", None)
+    [common] = present({"port": 443}, settings, usual).fields
+    assert common.place is None

@@ -233,7 +233,7 @@ class ReviewSampler:
         begin, end = self._queue.ends
         if end + n > len(self._queue.sequences):
             wider = _room(max(64, 2 * int(end - begin + n)))
-            for old, new in zip(self._queue[:4], wider[:4], strict=True):
+            for old, new in zip(self._queue[:-1], wider[:-1], strict=True):
                 new[: end - begin] = old[begin:end]
             wider.ends[1] = end - begin
             self._queue = wider
