@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from streamssl.engine.asking.draws import FLOOR
+from streamssl.engine.asking.reach import choose, note, whole
 from tests.engine.asked import DAY, HOUR, Stream, every, mixed
 
 
@@ -72,3 +73,31 @@ def test_more_counts_a_day_after_people_have_begun_to_answer_more():
     last_fall = np.flatnonzero(np.diff(stream.reach) < 0)[-1]
     assert stream.reach[-1] == 1.0
     assert (rises[0] - last_fall) * 2_000 >= DAY
+
+
+def close(reach, n, is_answered, clock, seed=0):
+    """Let requests close, answered or not by their key; then choose."""
+    for key in np.random.default_rng(seed).random(n).tolist():
+        note(reach, key, is_answered(key))
+    choose(reach, float(clock))
+    return float(reach.chosen[0])
+
+
+def test_it_does_not_rise_because_nobody_answers():
+    """On a Sunday all parts are as silent; it would rise, and fall again on Monday."""
+    reach = whole()
+    low = close(reach, 1_000, lambda key: key < 0.3, clock=DAY)
+    assert low < 0.5
+    assert close(reach, 3_000, lambda _: False, clock=3 * DAY) == low
+
+
+def test_a_few_hundred_answers_are_enough_to_rise_again():
+    """After a burst that nobody could answer; a memory of a thousand would take weeks on a small stream."""
+    reach = whole()
+    assert close(reach, 1_000, lambda key: key < 0.15, clock=DAY) < 0.2
+    assert close(reach, 600, lambda _: True, clock=1.5 * DAY) < 0.2, "less than a day since"
+    assert close(reach, 1, lambda _: True, clock=2 * DAY) == 1.0
+
+
+def test_nothing_is_chosen_before_enough_is_known():
+    assert close(whole(), 100, lambda key: key < 0.3, clock=DAY) == 1.0
