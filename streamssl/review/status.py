@@ -187,10 +187,10 @@ def _sparks(readings: list[Reading]) -> list[Spark]:
     sparks = [_spark("right", _share(last.accuracy), line, band, minutes)]
     for name, values, text in (
         ("behind by", [each.behind for each in readings], duration(last.behind)),
-        ("labels answered", _risen([each.answered for each in readings]), _count(last.answered)),
+        ("labels that came", _risen([each.answered for each in readings]), _count(last.answered)),
         ("questions waiting", [each.waiting for each in readings], _count(last.waiting)),
     ):
-        line, _ = spark_paths(times, values, span=_span(values) if name == "labels answered" else None)
+        line, _ = spark_paths(times, values, span=_span(values) if name == "labels that came" else None)
         sparks.append(_spark(name, text, line, "", minutes))
     return sparks
 
